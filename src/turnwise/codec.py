@@ -1,0 +1,89 @@
+"""The one place where text becomes ids: tokens, truncation, padding."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from turnwise.errors import InputError
+
+_CHARACTERS_PER_TOKEN = 100
+"""Text beyond this many characters a token is cut before tokenisation: WordPiece gives up on longer words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The ids of one text, special tokens included; ``truncated`` when the text did not fit."""
+
+    ids: tuple[int, ...]
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """A padded batch, one encoder pass.
+
+    ``ids``, ``mask`` (1 at tokens, 0 at padding) and ``segments`` are int64 of shape (batch, tokens);
+    ``segments`` is None for encoders without token types.
+    """
+
+    ids: Tensor
+    mask: Tensor
+    segments: Tensor | None = None
+
+    def to(self, device: torch.device) -> "Encoding":
+        segments = None if self.segments is None else self.segments.to(device)
+        return Encoding(self.ids.to(device), self.mask.to(device), segments)
+
+
+class Codec:
+    """Turns texts into ids and ids into padded batches, for one tokenizer.
+
+    ``max_tokens`` counts the special tokens too.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, max_tokens: int, segments: bool) -> None:
+        if tokenizer.pad_token_id is None:
+            raise InputError(
+                f"the tokenizer {tokenizer.name_or_path!r} has no padding token; "
+                "add one with tokenizer.add_special_tokens({'pad_token': '[PAD]'})"
+            )
+        if max_tokens < 3:
+            raise InputError(f"max_tokens is {max_tokens}, expected at least 3")
+        self.tokenizer = tokenizer
+        self.max_tokens = max_tokens
+        self.segments = segments
+
+    def tokenise(self, texts: Sequence[str]) -> list[Tokens]:
+        """The ids of each text, cut to ``max_tokens``."""
+        if not texts:
+            return []
+        limit = self.max_tokens * _CHARACTERS_PER_TOKEN
+        cut = [
+            text if len(text) <= limit else " ".join(text[: 8 * limit].split())[:limit]
+            for text in texts
+        ]
+        found = self.tokenizer(cut, truncation=False, verbose=False)["input_ids"]
+        return [
+            self._fit(ids, shortened=text is not short)
+            for text, short, ids in zip(texts, cut, found, strict=True)
+        ]
+
+    def _fit(self, ids: list[int], *, shortened: bool) -> Tokens:
+        if len(ids) <= self.max_tokens:
+            return Tokens(tuple(ids), shortened)
+        kept = ids[: self.max_tokens - 1] + ids[-1:]
+        return Tokens(tuple(kept), True)
+
+    def batch(self, tokens: Sequence[Tokens]) -> Encoding:
+        """Pad to the longest of the batch."""
+        width = max(len(t.ids) for t in tokens)
+        pad = int(self.tokenizer.pad_token_id)
+        ids = torch.full((len(tokens), width), pad, dtype=torch.int64)
+        mask = torch.zeros((len(tokens), width), dtype=torch.int64)
+        for row, token in enumerate(tokens):
+            ids[row, : len(token.ids)] = torch.tensor(token.ids, dtype=torch.int64)
+            mask[row, : len(token.ids)] = 1
+        return Encoding(ids, mask, torch.zeros_like(ids) if self.segments else None)

