@@ -61,15 +61,9 @@ class Codec:
         if not texts:
             return []
         limit = self.max_tokens * _CHARACTERS_PER_TOKEN
-        cut = [
-            text if len(text) <= limit else " ".join(text[: 8 * limit].split())[:limit]
-            for text in texts
-        ]
+        cut = [text if len(text) <= limit else " ".join(text[: 8 * limit].split())[:limit] for text in texts]
         found = self.tokenizer(cut, truncation=False, verbose=False)["input_ids"]
-        return [
-            self._fit(ids, shortened=text is not short)
-            for text, short, ids in zip(texts, cut, found, strict=True)
-        ]
+        return [self._fit(ids, shortened=text is not short) for text, short, ids in zip(texts, cut, found, strict=True)]
 
     def _fit(self, ids: list[int], *, shortened: bool) -> Tokens:
         if len(ids) <= self.max_tokens:

@@ -104,15 +104,11 @@ def to_json(dialogue: Dialogue) -> dict[str, Any]:
 def _turn_to_json(turn: Turn) -> dict[str, Any]:
     found: dict[str, Any] = {"speaker": turn.speaker, "text": turn.text}
     if turn.spans:
-        found["spans"] = {
-            layer: [_span_to_json(span) for span in spans] for layer, spans in turn.spans.items()
-        }
+        found["spans"] = {layer: [_span_to_json(span) for span in spans] for layer, spans in turn.spans.items()}
     if turn.labels:
         found["labels"] = {layer: _plain(value) for layer, value in turn.labels.items()}
     if turn.evidence:
-        found["evidence"] = {
-            layer: evidence_to_json(evidence) for layer, evidence in turn.evidence.items()
-        }
+        found["evidence"] = {layer: evidence_to_json(evidence) for layer, evidence in turn.evidence.items()}
     return found
 
 
@@ -134,8 +130,7 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
         found["source_turn"] = evidence.source_turn
     found["alternatives"] = [[label, score] for label, score in evidence.alternatives]
     found["neighbours"] = [
-        {"text": n.text, "labels": list(n.labels), "similarity": n.similarity}
-        for n in evidence.neighbours
+        {"text": n.text, "labels": list(n.labels), "similarity": n.similarity} for n in evidence.neighbours
     ]
     found["truncated"] = evidence.truncated
     return found

@@ -62,18 +62,14 @@ class Encoder(nn.Module):
                     local_files_only=local,
                     dtype=torch.float32,
                 )
-                tokenizer = AutoTokenizer.from_pretrained(
-                    source, trust_remote_code=False, local_files_only=local
-                )
+                tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, local_files_only=local)
             except Exception as error:
                 raise ModelError(_loading_error(source, local, error)) from error
         limit = min(_position_limit(backbone), max_tokens or _saved_limit(Path(source), str(name)))
         return cls(backbone, _codec(backbone, tokenizer, limit), str(name)).eval()
 
     @classmethod
-    def random(
-        cls, name: str | Path = EMBEDDED, *, seed: int = 0, max_tokens: int | None = None
-    ) -> "Encoder":
+    def random(cls, name: str | Path = EMBEDDED, *, seed: int = 0, max_tokens: int | None = None) -> "Encoder":
         """The architecture and tokenizer of ``name`` with random weights.
 
         Matrices get Xavier initialisation (Glorot and Bengio, 2010), as ConvFiT's RAND rows (section 3).

@@ -32,9 +32,7 @@ def _fp32_attention(
     with torch.autocast(query.device.type, enabled=False):
         if attention_mask is not None and attention_mask.is_floating_point():
             attention_mask = attention_mask.float()
-        output, _ = sdpa_attention_forward(
-            module, query.float(), key.float(), value.float(), attention_mask, **options
-        )
+        output, _ = sdpa_attention_forward(module, query.float(), key.float(), value.float(), attention_mask, **options)
     return output.to(query.dtype), None
 
 
