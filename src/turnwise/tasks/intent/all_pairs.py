@@ -1,0 +1,178 @@
+"""The default Stage 2: every utterance encoded once a step, all pairs of the batch in the loss."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from turnwise.codec import Codec
+from turnwise.dialogue import Dialogue
+from turnwise.encoder import Encoder
+from turnwise.errors import InputError
+from turnwise.objectives.objective import Batch, Hidden, Objective
+from turnwise.tasks.intent.examples import IntentExample, as_examples, label_names, utterances
+
+
+class ClassHead(nn.Module):
+    """One direction per intent, (intents, dim), started at the mean of its utterances' unit vectors."""
+
+    def __init__(self, directions: Tensor) -> None:
+        super().__init__()
+        self.directions = nn.Parameter(directions)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Cosines (batch, intents)."""
+        return functional.normalize(vectors, dim=-1) @ functional.normalize(self.directions, dim=-1).T
+
+
+@dataclass(frozen=True)
+class AllPairs(Objective):
+    """Multi-Similarity loss over all cosines of a class-balanced batch, plus a cosine class head.
+
+    With unit vectors, S_ij their cosines, P_i and N_i the rows that share an intent with i and that share none::
+
+        L_MS = 1/m sum_i { 1/alpha log[1 + sum_{P_i} exp(-alpha (S_ip - lambda))]
+                         + 1/beta  log[1 + sum_{N_i} exp( beta (S_in - lambda))] }
+
+    where P_i keeps positives with S_ip < max_n S_in + epsilon and N_i negatives with S_in > min_p S_ip - epsilon
+    (Wang et al. 2019, "Multi-Similarity Loss", equations 11 to 15), and::
+
+        L = ms_weight L_MS + class_weight CE(softmax(s cos(x, w_c)), y)
+
+    with label smoothing; an utterance of several intents spreads its target evenly, an out-of-scope one has the
+    uniform target and is a negative to all. A batch holds ``classes`` intents with ``per_class`` utterances each.
+    """
+
+    classes: int = 38
+    per_class: int = 4
+    alpha: float = 2.0
+    beta: float = 40.0
+    threshold: float = 0.5
+    epsilon: float = 0.1
+    ms_weight: float = 1.0
+    class_weight: float = 0.5
+    class_scale: float = 20.0
+    label_smoothing: float = 0.0
+
+    name: ClassVar[str] = "all_pairs"
+    paper: ClassVar[str] = "beyond ConvFiT; Wang et al., 2019 (Multi-Similarity)"
+
+    def __post_init__(self) -> None:
+        if self.classes < 2 or self.per_class < 1:
+            raise InputError(f"classes is {self.classes} and per_class {self.per_class}, expected at least 2 and 1")
+
+    def examples(self, dialogues: Sequence[Dialogue], codec: Codec) -> list[IntentExample]:
+        found = utterances(dialogues)
+        return as_examples(found, label_names(found), codec)
+
+    def head(self, encoder: Encoder, examples: Sequence[IntentExample]) -> ClassHead:
+        vectors = encoder.encode([example.tokens for example in examples], precision="auto")
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12)
+        sums = np.zeros((_intents(examples), vectors.shape[1]), dtype=np.float32)
+        for vector, example in zip(vectors, examples, strict=True):
+            sums[list(example.labels)] += vector
+        return ClassHead(torch.from_numpy(sums / np.linalg.norm(sums, axis=1, keepdims=True).clip(min=1e-12)))
+
+    def batches(self, examples: Sequence[IntentExample], rng: np.random.Generator) -> Iterator[list[int]]:
+        """Intents are dealt in turn, each from its own shuffled deck, so that rare ones come as often."""
+        decks = _Decks(examples, rng)
+        for _ in range(self.epoch_steps(examples)):
+            yield decks.deal(min(self.classes, len(decks.groups)), self.per_class)
+
+    def epoch_steps(self, examples: Sequence[IntentExample]) -> int:
+        return max(1, round(len(examples) / (min(self.classes, _intents(examples)) * self.per_class)))
+
+    def collate(self, examples: Sequence[IntentExample], codec: Codec) -> Batch:
+        """One encoding; ``labels`` (batch, intents) has a 1 for each intent of a row."""
+        width = max((label for example in examples for label in example.labels), default=-1) + 1
+        labels = torch.zeros(len(examples), width)
+        for row, example in enumerate(examples):
+            labels[row, list(example.labels)] = 1
+        return Batch((codec.batch([example.tokens for example in examples]),), {"labels": labels})
+
+    def loss(self, hidden: tuple[Hidden, ...], head: nn.Module, batch: Batch) -> Tensor:
+        assert isinstance(head, ClassHead)
+        vectors = hidden[0].mean()
+        labels = functional.pad(batch.targets["labels"], (0, len(head.directions) - batch.targets["labels"].shape[1]))
+        unit = functional.normalize(vectors, dim=-1)
+        total = self.class_weight * class_loss(
+            self.class_scale * head(vectors), labels, label_smoothing=self.label_smoothing
+        )
+        if self.ms_weight > 0:
+            total = total + self.ms_weight * multi_similarity_loss(
+                unit @ unit.T,
+                labels @ labels.T > 0,
+                alpha=self.alpha,
+                beta=self.beta,
+                threshold=self.threshold,
+                epsilon=self.epsilon,
+            )
+        return total
+
+
+def class_loss(logits: Tensor, labels: Tensor, *, label_smoothing: float) -> Tensor:
+    """Cross-entropy of logits (batch, intents) with targets spread over each row's labels, uniform without any."""
+    counts = labels.sum(1, keepdim=True)
+    target = torch.where(counts > 0, labels / counts.clamp(min=1), 1 / labels.shape[1])
+    return functional.cross_entropy(logits, target, label_smoothing=label_smoothing)
+
+
+def multi_similarity_loss(
+    cosines: Tensor, same: Tensor, *, alpha: float, beta: float, threshold: float, epsilon: float
+) -> Tensor:
+    """L_MS over cosines (m, m) and ``same`` (m, m); a row is no pair of its own."""
+    itself = torch.eye(len(cosines), dtype=torch.bool, device=cosines.device)
+    positive, negative = same & ~itself, ~same & ~itself
+    nearest = cosines.detach().masked_fill(~negative, -torch.inf).amax(1, keepdim=True)
+    farthest = cosines.detach().masked_fill(~positive, torch.inf).amin(1, keepdim=True)
+    positive = positive & (cosines.detach() < nearest + epsilon)
+    negative = negative & (cosines.detach() > farthest - epsilon)
+    pull = _log_one_plus_sum(-alpha * (cosines - threshold), positive) / alpha
+    push = _log_one_plus_sum(beta * (cosines - threshold), negative) / beta
+    return (pull + push).mean()
+
+
+def _log_one_plus_sum(values: Tensor, kept: Tensor) -> Tensor:
+    zero = torch.zeros(len(values), 1, dtype=values.dtype, device=values.device)
+    return torch.logsumexp(torch.cat([zero, values.masked_fill(~kept, -torch.inf)], dim=1), dim=1)
+
+
+def _intents(examples: Sequence[IntentExample]) -> int:
+    return max((label for example in examples for label in example.labels), default=-1) + 1
+
+
+class _Decks:
+    """Rows by intent (out of scope is a group of its own), dealt without replacement until a deck is empty."""
+
+    def __init__(self, examples: Sequence[IntentExample], rng: np.random.Generator) -> None:
+        self.rng = rng
+        self.groups: dict[int, list[int]] = {}
+        for row, example in enumerate(examples):
+            for label in example.labels or (-1,):
+                self.groups.setdefault(label, []).append(row)
+        self.order: list[int] = []
+        self.decks: dict[int, list[int]] = {label: [] for label in self.groups}
+
+    def deal(self, classes: int, per_class: int) -> list[int]:
+        chosen: list[int] = []
+        while len(chosen) < classes:
+            if not self.order:
+                labels = sorted(self.groups)
+                self.order = [labels[at] for at in self.rng.permutation(len(labels))]
+            label = self.order.pop()
+            if label not in chosen:
+                chosen.append(label)
+        rows = [row for label in chosen for row in self._draw(label, per_class)]
+        return list(dict.fromkeys(rows))
+
+    def _draw(self, label: int, number: int) -> list[int]:
+        rows = self.groups[label]
+        if number >= len(rows):
+            return rows
+        if len(self.decks[label]) < number:
+            self.decks[label] = [rows[at] for at in self.rng.permutation(len(rows))]
+        return [self.decks[label].pop() for _ in range(number)]

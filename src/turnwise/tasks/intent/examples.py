@@ -1,0 +1,92 @@
+"""Labelled utterances out of dialogues."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from turnwise.codec import Codec, Tokens
+from turnwise.dialogue import Dialogue, intents
+from turnwise.errors import CorpusError, InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """A text with its intents: () is out of scope. ``source`` names where it stands: dialogue id and turn."""
+
+    text: str
+    labels: tuple[str, ...]
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IntentExample:
+    """An utterance as the objectives see it: ids and label numbers; no labels means out of scope."""
+
+    tokens: Tokens
+    labels: tuple[int, ...]
+
+
+def utterances(dialogues: Iterable[Dialogue]) -> list[Utterance]:
+    """Every turn that has an intent layer and a text.
+
+    Raises CorpusError when there is none.
+    """
+    found: list[Utterance] = []
+    total = 0
+    for dialogue in dialogues:
+        for number, turn in enumerate(dialogue.turns):
+            total += 1
+            labels = intents(turn)
+            if labels is not None and turn.text.strip():
+                found.append(Utterance(turn.text, labels, f"{dialogue.id}/{number}"))
+    if not found:
+        raise CorpusError(
+            f"none of the {total} turns has an intent: expected labels.intent on customer turns, "
+            "or a label column (see --column label=NAME)"
+        )
+    return found
+
+
+def label_names(found: Sequence[Utterance]) -> tuple[str, ...]:
+    """The intents, sorted. Raises CorpusError when there are fewer than two."""
+    names = sorted({label for utterance in found for label in utterance.labels})
+    if len(names) < 2:
+        raise CorpusError(
+            f"found {len(names)} intent{'' if len(names) == 1 else 's'} ({', '.join(names) or 'none'}) in "
+            f"{len(found)} utterances; telling intents apart needs at least 2"
+        )
+    return tuple(names)
+
+
+def shots(found: Sequence[Utterance], number: int, seed: int) -> list[Utterance]:
+    """``number`` utterances of each intent, drawn without replacement; out-of-scope ones all stay.
+
+    Of several intents in an utterance the rarest decides its group. An intent with fewer keeps all it has.
+    """
+    if number < 1:
+        raise InputError(f"--shots is {number}, expected at least 1")
+    counts = Counter(label for utterance in found for label in utterance.labels)
+    groups: dict[str, list[int]] = {}
+    chosen: list[int] = []
+    for row, utterance in enumerate(found):
+        if utterance.labels:
+            groups.setdefault(min(utterance.labels, key=lambda label: (counts[label], label)), []).append(row)
+        else:
+            chosen.append(row)
+    rng = np.random.default_rng(seed)
+    for label in sorted(groups):
+        rows = groups[label]
+        chosen += [rows[at] for at in rng.permutation(len(rows))[:number]]
+    return [found[row] for row in sorted(chosen)]
+
+
+def as_examples(found: Sequence[Utterance], names: Sequence[str], codec: Codec) -> list[IntentExample]:
+    """Tokenise once; label numbers are places in ``names``."""
+    place = {name: number for number, name in enumerate(names)}
+    tokens = codec.tokenise([utterance.text for utterance in found])
+    return [
+        IntentExample(token, tuple(sorted(place[label] for label in utterance.labels)))
+        for token, utterance in zip(tokens, found, strict=True)
+    ]
