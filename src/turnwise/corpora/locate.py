@@ -1,0 +1,72 @@
+"""Finds the files of a corpus; ``NAME``, ``NAME.gz`` and ``NAME.xz`` are the same file."""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from turnwise.errors import InputError
+
+PACKED = (".gz", ".xz")
+_ORDER = ("train", "dev", "val", "valid", "validation", "test")
+
+
+def find(path: Path) -> Path | None:
+    """The file at ``path``, or its packed form, or None."""
+    candidates = (path, *(path.with_name(path.name + suffix) for suffix in PACKED))
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def plain_name(path: Path) -> str:
+    """The file's name without .gz or .xz."""
+    return path.stem if path.suffix in PACKED else path.name
+
+
+def suffix_of(path: Path) -> str:
+    """The suffix below .gz or .xz, in lower case: ``.jsonl`` of ``a.JSONL.gz``."""
+    return Path(plain_name(path)).suffix.lower()
+
+
+def existing(path: Path) -> Path:
+    """``path``, or its packed form; raises InputError when there is neither."""
+    if path.exists():
+        return path
+    found = find(path)
+    if found is None:
+        raise InputError(f"there is no file or folder {path}; the working directory is {Path.cwd()}")
+    return found
+
+
+def splits_of(path: Path, suffixes: Sequence[str]) -> tuple[str, ...]:
+    """A single file is one split, called by its stem; a folder has one split for each file with a suffix.
+
+    Raises InputError when there is nothing to read.
+    """
+    path = existing(path)
+    if path.is_file():
+        return (Path(plain_name(path)).stem,)
+    stems = {Path(plain_name(file)).stem for file in path.iterdir() if file.is_file() and suffix_of(file) in suffixes}
+    if not stems:
+        raise InputError(f"the folder {path} holds no {' or '.join(suffixes)} file")
+    return ordered(stems)
+
+
+def file_of(path: Path, split: str, suffixes: Sequence[str]) -> Path:
+    """The file of one split that ``splits_of`` named."""
+    path = existing(path)
+    if path.is_file():
+        return path
+    found = next((file for suffix in suffixes if (file := find(path / f"{split}{suffix}")) is not None), None)
+    if found is None:
+        raise InputError(f"the folder {path} holds no file {split}{suffixes[0]}")
+    return found
+
+
+def ordered(splits: Iterable[str]) -> tuple[str, ...]:
+    """Train before dev before test, then by name; numbers by their value."""
+    return tuple(sorted(splits, key=_key))
+
+
+def _key(split: str) -> tuple[int, list[tuple[int, str]]]:
+    rank = _ORDER.index(split) if split in _ORDER else len(_ORDER)
+    pieces = re.findall(r"\d+|\D+", split)
+    return rank, [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in pieces]

@@ -1,0 +1,62 @@
+"""Writes dialogues as JSONL."""
+
+import gzip
+import json
+import lzma
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import IO, cast
+
+from turnwise.corpora import parse
+from turnwise.corpora.columns import DEFAULT_COLUMNS, Columns
+from turnwise.corpora.locate import suffix_of
+from turnwise.dialogue import Dialogue, to_json
+from turnwise.errors import InputError
+from turnwise.files import atomic_file
+
+
+def write_corpus(
+    spec: str, output: Path, *, columns: Columns = DEFAULT_COLUMNS, progress: Callable[[int], None] | None = None
+) -> int:
+    """Convert a corpus (every split when none is named) and return the number of dialogues.
+
+    ``progress`` is called with the number of dialogues just written. Raises InputError when ``output`` is no
+    .jsonl or is read by the conversion itself, CorpusError when the corpus has problems, StorageError when the
+    disk refuses; an older ``output`` is untouched then.
+    """
+    source = parse(spec, None)
+    if _inside(output, source.path):
+        raise InputError(f"{output} is part of the corpus {spec}; choose another output")
+    return write_jsonl(source.read(columns), output, progress=progress)
+
+
+def write_jsonl(dialogues: Iterable[Dialogue], output: Path, *, progress: Callable[[int], None] | None = None) -> int:
+    """Write dialogues to a .jsonl, packed when it ends in .gz or .xz, and return their number.
+
+    Equal dialogues give equal bytes. Raises InputError for another suffix, StorageError when the disk refuses.
+    """
+    if suffix_of(output) != ".jsonl":
+        raise InputError(f"the output {output} does not end in .jsonl, .jsonl.gz or .jsonl.xz")
+    count = 0
+    with atomic_file(output) as temporary, _create(temporary, output.suffix) as file:
+        for dialogue in dialogues:
+            file.write(json.dumps(to_json(dialogue), ensure_ascii=False, allow_nan=False).encode() + b"\n")
+            count += 1
+            if progress is not None:
+                progress(1)
+    return count
+
+
+def _create(path: Path, suffix: str) -> IO[bytes]:
+    if suffix == ".gz":
+        return cast(IO[bytes], gzip.GzipFile("", "wb", fileobj=path.open("wb"), mtime=0))
+    if suffix == ".xz":
+        return cast(IO[bytes], lzma.open(path, "wb"))
+    return path.open("wb")
+
+
+def _inside(output: Path, corpus: Path) -> bool:
+    """Whether writing ``output`` would replace a file of the corpus."""
+    if not output.exists():
+        return False
+    return output.samefile(corpus) or (corpus.is_dir() and corpus.resolve() in output.resolve().parents)
