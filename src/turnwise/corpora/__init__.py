@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from turnwise.corpora import csv, dialoglue, jsonl
+from turnwise.corpora import banking77, banking77_oos, clinc150, csv, dialoglue, jsonl, nlupp, parquet, sample
 from turnwise.corpora.columns import DEFAULT_COLUMNS, Columns
 from turnwise.corpora.reader import Reader
 from turnwise.corpora.source import Source, parse_source
@@ -10,7 +10,17 @@ from turnwise.dialogue import Dialogue
 
 __all__ = ["READERS", "Columns", "Reader", "Source", "parse", "read_corpus"]
 
-READERS: tuple[Reader, ...] = (jsonl.READER, csv.READER, dialoglue.READER)
+READERS: tuple[Reader, ...] = (
+    sample.READER,
+    jsonl.READER,
+    csv.READER,
+    parquet.READER,
+    banking77.READER,
+    banking77_oos.READER,
+    clinc150.READER,
+    dialoglue.READER,
+    nlupp.READER,
+)
 
 
 def parse(spec: str, default_split: str | None = "train") -> Source:
