@@ -56,7 +56,7 @@ def _load(path: Path) -> dict[str, list[object]]:
 
 READER = Reader(
     name="clinc150",
-    description="CLINC150 with out-of-scope; PATH is its folder (data_full) or data_small.json, data_oos_plus.json, ...",
+    description="CLINC150 with out-of-scope; PATH is its folder (data_full) or a file such as data_small.json",
     layers=("intent",),
     source="Larson et al. (2019), An Evaluation Dataset for Intent Classification and Out-of-Scope Prediction",
     licence="CC BY 3.0",

@@ -39,7 +39,10 @@ def read_file(path: Path, prefix: str, columns: Columns) -> Iterator[Dialogue]:
     if not header_line.strip():
         problems.check()
         raise CorpusError(f"{path} is empty or its first line is; expected a header such as: text,label")
-    delimiter, headers = _header(header_line)
+    try:
+        delimiter, headers = _header(header_line)
+    except csv.Error as error:
+        raise CorpusError(f"{path} has a broken header:", [f"line 1: {_csv_problem(error)}"]) from error
     where = places(columns, headers, str(path))
     count = 0
     for line, row in _rows(lines, delimiter, problems):
@@ -60,6 +63,7 @@ def read_file(path: Path, prefix: str, columns: Columns) -> Iterator[Dialogue]:
 
 def _header(line: str) -> tuple[str, list[str]]:
     """The delimiter, and the headers without blanks around them."""
+    csv.field_size_limit(max(csv.field_size_limit(), _CELL_LIMIT))  # the default refuses texts over 128 KiB
     parsed = {delimiter: next(csv.reader([line], delimiter=delimiter), []) for delimiter in _DELIMITERS}
     delimiter = max(_DELIMITERS, key=lambda candidate: len(parsed[candidate]))
     return delimiter, [header.strip() for header in parsed[delimiter]]
@@ -67,7 +71,6 @@ def _header(line: str) -> tuple[str, list[str]]:
 
 def _rows(lines: Iterator[str], delimiter: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
     """Rows with the line they begin on; a row that is no CSV becomes a problem and is left out."""
-    csv.field_size_limit(max(csv.field_size_limit(), _CELL_LIMIT))  # the default refuses texts over 128 KiB
     rows = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         line = rows.line_num + 2
@@ -85,6 +88,8 @@ def _rows(lines: Iterator[str], delimiter: str, problems: Problems) -> Iterator[
 def _csv_problem(error: csv.Error) -> str:
     if "unexpected end of data" in str(error):
         return "a quoted cell begins in this row and is never closed"
+    if "new-line character" in str(error):
+        return "a carriage return in an unquoted cell; quote the cell, or save the file with LF or CRLF line ends"
     return f"not CSV: {error}; double every quote inside a quoted cell"
 
 

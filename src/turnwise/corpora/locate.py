@@ -7,7 +7,7 @@ from pathlib import Path
 from turnwise.errors import InputError
 
 PACKED = (".gz", ".xz")
-_ORDER = ("train", "dev", "val", "valid", "validation", "test")
+_ORDER = ("train", "dev", "val", "test")
 
 
 def find(path: Path) -> Path | None:
@@ -67,6 +67,6 @@ def ordered(splits: Iterable[str]) -> tuple[str, ...]:
 
 
 def _key(split: str) -> tuple[int, list[tuple[int, str]]]:
-    rank = _ORDER.index(split) if split in _ORDER else len(_ORDER)
+    rank = next((place for place, name in enumerate(_ORDER) if split.startswith(name)), len(_ORDER))
     pieces = re.findall(r"\d+|\D+", split)
     return rank, [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in pieces]

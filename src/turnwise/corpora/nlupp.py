@@ -63,8 +63,8 @@ def _plain(row: object, id: str) -> object:
 def _span(name: str, slot: object) -> object:
     """``span`` is half-open; a slot has one ``value``, or an interval in ``values``."""
     match slot:
-        case {"span": [start, end]}:
-            value = slot.get("value", slot.get("values"))
+        case {"span": [start, end], **rest}:
+            value = rest.get("value", rest.get("values"))
             return {"start": start, "end": end, "label": name, "value": _text(value)}
         case _:
             return slot

@@ -55,7 +55,14 @@ def parse_source(spec: str, readers: Sequence[Reader], default_split: str | None
     if not at:
         place, wanted = spec, ""
     reader, path = _reader(place, spec, readers)
-    there = reader.splits(path)
+    try:
+        there = reader.splits(path)
+    except InputError as error:
+        if at and not path.exists() and Path(f"{path}@{wanted}").exists():
+            raise InputError(
+                f"{error}. The rightmost @ starts the split; write {spec}@ when it belongs to the path"
+            ) from error
+        raise
     if wanted:
         splits = tuple(dict.fromkeys(name for part in wanted.split("+") for name in _splits(part, there, spec)))
     elif default_split is None or len(there) == 1:

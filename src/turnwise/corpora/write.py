@@ -3,13 +3,15 @@
 import gzip
 import json
 import lzma
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
 from turnwise.corpora import parse
 from turnwise.corpora.columns import DEFAULT_COLUMNS, Columns
-from turnwise.corpora.locate import suffix_of
+from turnwise.corpora.locate import existing, suffix_of
+from turnwise.corpora.source import Source
 from turnwise.dialogue import Dialogue, to_json
 from turnwise.errors import InputError
 from turnwise.files import atomic_file
@@ -25,8 +27,8 @@ def write_corpus(
     disk refuses; an older ``output`` is untouched then.
     """
     source = parse(spec, None)
-    if _inside(output, source.path):
-        raise InputError(f"{output} is part of the corpus {spec}; choose another output")
+    if _is_input(output, source):
+        raise InputError(f"the output {output} belongs to the corpus {spec} itself; choose another one")
     return write_jsonl(source.read(columns), output, progress=progress)
 
 
@@ -47,16 +49,21 @@ def write_jsonl(dialogues: Iterable[Dialogue], output: Path, *, progress: Callab
     return count
 
 
-def _create(path: Path, suffix: str) -> IO[bytes]:
-    if suffix == ".gz":
-        return cast(IO[bytes], gzip.GzipFile("", "wb", fileobj=path.open("wb"), mtime=0))
-    if suffix == ".xz":
-        return cast(IO[bytes], lzma.open(path, "wb"))
-    return path.open("wb")
+@contextmanager
+def _create(path: Path, suffix: str) -> Iterator[IO[bytes]]:
+    with path.open("wb") as plain:
+        if suffix == ".gz":
+            with gzip.GzipFile("", "wb", fileobj=plain, mtime=0) as packed:
+                yield cast(IO[bytes], packed)
+        elif suffix == ".xz":
+            with lzma.open(plain, "wb") as packed_xz:
+                yield cast(IO[bytes], packed_xz)
+        else:
+            yield plain
 
 
-def _inside(output: Path, corpus: Path) -> bool:
-    """Whether writing ``output`` would replace a file of the corpus."""
-    if not output.exists():
-        return False
-    return output.samefile(corpus) or (corpus.is_dir() and corpus.resolve() in output.resolve().parents)
+def _is_input(output: Path, source: Source) -> bool:
+    """Whether ``output`` is, or would become, a file of the corpus."""
+    if not source.path.is_dir():
+        return output.exists() and output.samefile(existing(source.path))
+    return ".jsonl" in source.reader.suffixes and output.resolve().parent == source.path.resolve()
