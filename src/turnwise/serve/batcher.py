@@ -1,0 +1,139 @@
+"""Concurrent requests share model calls: what queued while one call ran goes into the next."""
+
+import asyncio
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from turnwise.dialogue import Turn
+
+Outcome = Turn | Exception
+"""The answer to one text, or why there is none."""
+
+
+class QueueFullError(Exception):
+    """More texts wait than the queue may hold."""
+
+
+@dataclass(eq=False, slots=True)
+class _Job:
+    """One request: ``taken`` texts have gone to the model, ``outcomes`` have come back."""
+
+    texts: Sequence[str]
+    future: asyncio.Future[list[Outcome]]
+    taken: int = 0
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+class Batcher:
+    """One model's queue and its one worker thread.
+
+    An idle model is called at once; while a call runs, texts queue, and the next call takes up to ``max_batch`` of
+    them, first come, first served. Nothing waits for a batch to fill. ``observe(texts, seconds)`` is told of
+    every call. All state lives on the event loop; the thread only calls ``predict``.
+    """
+
+    def __init__(
+        self,
+        predict: Callable[[list[str]], list[Turn]],
+        *,
+        max_batch: int,
+        max_waiting: int,
+        observe: Callable[[int, float], None],
+    ) -> None:
+        self._predict = predict
+        self._max_batch = max_batch
+        self._max_waiting = max_waiting
+        self._observe = observe
+        self._jobs: deque[_Job] = deque()
+        self._running = False
+        self._inbox: queue.SimpleQueue[list[str] | None] = queue.SimpleQueue()
+        self._pieces: list[tuple[_Job, int]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Texts that no model call has taken yet."""
+        return sum(len(job.texts) - job.taken for job in list(self._jobs))
+
+    @property
+    def running(self) -> bool:
+        """Whether a model call runs now."""
+        return self._running
+
+    async def submit(self, texts: Sequence[str]) -> list[Outcome]:
+        """One outcome a text, in order. Cancelling it drops the texts that the model has not taken yet.
+
+        Raises QueueFullError when the texts do not fit into the queue.
+        """
+        if self.waiting + len(texts) > self._max_waiting:
+            raise QueueFullError
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+            threading.Thread(target=self._work, args=(loop,), name="turnwise-model", daemon=True).start()
+        job = _Job(texts, loop.create_future())
+        self._jobs.append(job)
+        self._pump()
+        try:
+            return await job.future
+        finally:
+            if job in self._jobs:
+                self._jobs.remove(job)
+
+    def close(self) -> None:
+        """End the worker thread after the call that runs now."""
+        self._inbox.put(None)
+
+    def _pump(self) -> None:
+        """Hand the next batch to the thread, unless it is busy."""
+        if self._running or not self._jobs:
+            return
+        batch: list[str] = []
+        while self._jobs and len(batch) < self._max_batch:
+            job = self._jobs[0]
+            piece = job.texts[job.taken : job.taken + self._max_batch - len(batch)]
+            job.taken += len(piece)
+            self._pieces.append((job, len(piece)))
+            batch.extend(piece)
+            if job.taken == len(job.texts):
+                self._jobs.popleft()
+        self._running = True
+        self._inbox.put(batch)
+
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        while (batch := self._inbox.get()) is not None:
+            start = perf_counter()
+            outcomes = attempt(self._predict, batch)
+            seconds = perf_counter() - start
+            if loop.is_closed():
+                return
+            loop.call_soon_threadsafe(self._finish, outcomes, seconds)
+
+    def _finish(self, outcomes: list[Outcome], seconds: float) -> None:
+        self._observe(len(outcomes), seconds)
+        pieces, self._pieces = self._pieces, []
+        start = 0
+        for job, count in pieces:
+            job.outcomes.extend(outcomes[start : start + count])
+            start += count
+            if len(job.outcomes) == len(job.texts) and not job.future.done():
+                job.future.set_result(job.outcomes)
+        self._running = False
+        self._pump()
+
+
+def attempt(predict: Callable[[list[str]], list[Turn]], texts: list[str]) -> list[Outcome]:
+    """The model's answers; when the call fails, each text alone, so that only the bad ones fail."""
+    try:
+        turns = predict(texts)
+        if len(turns) != len(texts):
+            raise RuntimeError(f"the model gave {len(turns)} answers to {len(texts)} texts")
+        return list(turns)
+    except Exception as error:
+        if len(texts) == 1:
+            return [error]
+        return [outcome for text in texts for outcome in attempt(predict, [text])]

@@ -1,0 +1,53 @@
+"""What the service needs of a model, and how folders on the command line become named models."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from turnwise.dialogue import Turn
+from turnwise.errors import InputError
+
+
+class Predictor(Protocol):
+    """A fitted model: ``predict`` returns one turn a text, with labels and evidence in the layer ``intent``.
+
+    A text that the model cannot take raises InputError; its message reaches the client.
+    """
+
+    @property
+    def labels(self) -> Sequence[str]: ...
+
+    @property
+    def version(self) -> str: ...
+
+    def predict(self, texts: Sequence[str]) -> list[Turn]: ...
+
+
+def load_predictor(folder: Path) -> Predictor:
+    """The fitted model in ``folder``. Raises ModelError when there is none."""
+    from turnwise.tasks.intent.model import IntentModel
+
+    return IntentModel.load(folder)
+
+
+def named_folders(arguments: Sequence[str]) -> dict[str, Path]:
+    """Model names and their folders from ``DIR`` (named by the folder) or ``NAME=DIR`` arguments.
+
+    Raises InputError when a folder is missing, or a name is empty or used twice.
+    """
+    found: dict[str, Path] = {}
+    for argument in arguments:
+        name, separator, rest = argument.partition("=")
+        if not separator or Path(argument).is_dir():
+            name, rest = Path(argument).resolve().name, argument
+        folder = Path(rest)
+        if not name or not rest:
+            raise InputError(f"{argument!r} names no model; write DIR or NAME=DIR")
+        if not folder.is_dir():
+            raise InputError(f"there is no model folder {rest}; `turnwise fit intent ... -o {rest}` makes one")
+        if name in found:
+            raise InputError(
+                f"two models are called {name!r} ({found[name]} and {folder}); write NAME={folder} for one"
+            )
+        found[name] = folder
+    return found
