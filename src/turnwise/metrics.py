@@ -240,17 +240,16 @@ def silhouette(vectors: NDArray[np.floating[Any]], labels: Sequence[str]) -> flo
     return float(silhouette_score(vectors, np.asarray(labels), metric="cosine"))
 
 
-def confusions(gold: Labels, predicted: Labels, *, most: int = CONFUSIONS) -> list[dict[str, Any]]:
-    """The most frequent wrong pairs: ``gold``, ``predicted`` (None: no label, so out of scope), ``count``.
+def confused(gold: Sequence[str], predicted: Sequence[str]) -> list[tuple[str | None, str | None]]:
+    """The confusions of one item: each missed label with each label answered instead; None is no label."""
+    missed, extra = sorted(set(gold) - set(predicted)), sorted(set(predicted) - set(gold))
+    return list(product(missed or (None,), extra or (None,))) if missed or extra else []
 
-    With several labels an item, each missed label is paired with each label answered instead of it.
-    """
-    counts: Counter[tuple[str | None, str | None]] = Counter()
-    for truth, answer in zip(gold, predicted, strict=True):
-        missed, extra = set(truth) - set(answer), set(answer) - set(truth)
-        if missed or extra:
-            counts.update(product(missed or (None,), extra or (None,)))
-    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0][0] or "", pair[0][1] or ""))
+
+def confusions(gold: Labels, predicted: Labels, *, most: int = CONFUSIONS) -> list[dict[str, Any]]:
+    """The most frequent ``confused`` pairs: ``gold``, ``predicted`` (None: no label, so out of scope), ``count``."""
+    counts = Counter(pair for g, p in zip(gold, predicted, strict=True) for pair in confused(g, p))
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0][0] or "", item[0][1] or ""))
     return [{"gold": g, "predicted": p, "count": count} for (g, p), count in ranked[:most]]
 
 

@@ -1,0 +1,1 @@
+"""Pictures and statistics of a model: the space it sees, probable label errors, one HTML report."""

@@ -1,0 +1,238 @@
+"""Charts as self-contained SVG strings: no script, text escaped, colours that follow the page.
+
+Axes and text take ``currentColor``, so a chart is readable on light and dark pages. Classes differ in hue (a
+colour-blind safe palette after Okabe and Ito) and in the shape of their marks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from math import floor, log10
+
+PALETTE = ("#0a7fc4", "#d9820f", "#0b9e76", "#d0508f", "#7a6fd6", "#b8542a", "#7f8790")
+ACCENT = "var(--accent, #0a6fb8)"
+WARN = "var(--warn, #c8551b)"
+_SHAPES = 4
+_WIDTH, _HEIGHT = 380, 280
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 14, 12, 42
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A linear axis; ``percent`` shows values times 100, so the label should name the unit %."""
+
+    label: str
+    low: float = 0.0
+    high: float = 1.0
+    percent: bool = True
+
+    def ticks(self, about: int = 5) -> list[float]:
+        """Round values, 1, 2 or 5 times a power of ten apart, about ``about`` of them."""
+        width = (self.high - self.low) or 1.0
+        power = 10.0 ** floor(log10(width / about))
+        step = next(power * times for times in (1, 2, 5, 10) if width / (power * times) <= about + 0.5)
+        first = -floor(-self.low / step + 1e-9)
+        return [k * step for k in range(first, floor(self.high / step + 1e-9) + 1)]
+
+    def text(self, value: float) -> str:
+        """A tick's text."""
+        return f"{value * 100:.10g}" if self.percent else f"{value:.4g}"
+
+    def place(self, value: float) -> float:
+        """Where a value lies along the axis, from 0 to 1."""
+        return (min(max(value, self.low), self.high) - self.low) / ((self.high - self.low) or 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A point of a chart; ``tip`` is its tooltip, ``name`` is written beside it where it is not empty."""
+
+    x: float
+    y: float
+    tip: str = ""
+    name: str = ""
+
+
+def line_chart(points: Sequence[Mark], x: Axis, y: Axis, *, about: str, marks: Sequence[Mark] = ()) -> str:
+    """A curve through ``points`` with a tooltip at each, and ``marks`` standing out on it."""
+    at = [(_x(x, p.x), _y(y, p.y), p) for p in points]
+    path = " ".join(f"{'L' if i else 'M'}{_n(px)} {_n(py)}" for i, (px, py, _) in enumerate(at))
+    parts = [f'<path d="{path}" fill="none" stroke="{ACCENT}" stroke-width="2.2" stroke-linejoin="round"/>']
+    parts += [
+        f'<circle cx="{_n(px)}" cy="{_n(py)}" r="5" fill="{ACCENT}" fill-opacity="0">{_tip(p.tip)}</circle>'
+        for px, py, p in at
+    ]
+    for mark in marks:
+        px, py = _x(x, mark.x), _y(y, mark.y)
+        after = px < _WIDTH * 0.6
+        parts.append(
+            f'<circle cx="{_n(px)}" cy="{_n(py)}" r="5" fill="{WARN}" stroke="var(--card, #fff)" stroke-width="1.5">'
+            f"{_tip(mark.tip)}</circle>"
+            + _text(px + (9 if after else -9), py + 4, mark.name, "start" if after else "end", weight=600)
+        )
+    return _svg(_frame(x, y) + "".join(parts), about=about)
+
+
+def reliability_diagram(bins: Sequence[dict[str, float]], *, about: str) -> str:
+    """Accuracy against confidence in bins, as ``metrics.reliability`` gives them.
+
+    The diagonal is perfect calibration; the second colour is the gap to the stated confidence, fainter bars hold
+    fewer answers.
+    """
+    x, y = Axis("Confidence (%)"), Axis("Accuracy (%)")
+    most = max((b["n"] for b in bins), default=1)
+    parts = []
+    for b in bins:
+        left, width = _x(x, b["low"]) + 0.75, _x(x, b["high"]) - _x(x, b["low"]) - 1.5
+        top, stated = _y(y, b["accuracy"]), _y(y, b["confidence"])
+        tip = _tip(
+            f"confidence {100 * b['low']:.0f} to {100 * b['high']:.0f} %: {b['n']:.0f} answers, "
+            f"{100 * b['accuracy']:.1f} % right, {100 * b['confidence']:.1f} % stated"
+        )
+        shade = 0.3 + 0.7 * (b["n"] / most) ** 0.5
+        parts.append(
+            f"<g>{tip}"
+            f'<rect x="{_n(left)}" y="{_n(_TOP)}" width="{_n(width)}" height="{_n(_y(y, 0) - _TOP)}" fill="none"'
+            ' pointer-events="all"/>'
+            f'<rect x="{_n(left)}" y="{_n(top)}" width="{_n(width)}" height="{_n(_y(y, 0) - top)}" fill="{ACCENT}"'
+            f' fill-opacity="{shade:.2f}"/>'
+            f'<rect x="{_n(left)}" y="{_n(min(top, stated))}" width="{_n(width)}" height="{_n(abs(top - stated))}"'
+            f' fill="{WARN}" fill-opacity="0.28" stroke="{WARN}" stroke-width="0.8"/></g>'
+        )
+    diagonal = (
+        f'<line x1="{_n(_x(x, 0))}" y1="{_n(_y(y, 0))}" x2="{_n(_x(x, 1))}" y2="{_n(_y(y, 1))}"'
+        ' stroke="currentColor" stroke-opacity="0.55" stroke-dasharray="4 4"/>'
+    )
+    return _svg(_frame(x, y) + "".join(parts) + diagonal, about=about)
+
+
+def bar_chart(bars: Sequence[tuple[str, float]], *, about: str, unit: str) -> str:
+    """Horizontal bars, each under its name, with its value and ``unit`` behind it; values are not negative."""
+    high = max((value for _, value in bars), default=0.0) or 1.0
+    row, room = 34, _WIDTH - 60
+    parts = []
+    for i, (name, value) in enumerate(bars):
+        top = 4 + i * row
+        width = room * value / high
+        shown = f"{value:.4g}"
+        parts.append(
+            f"<g>{_tip(f'{name}: {shown} {unit}')}"
+            + _text(0, top + 10, _clip(name, 58), "start")
+            + f'<rect x="0" y="{top + 15}" width="{_n(width)}" height="9" rx="2" fill="{ACCENT}"/>'
+            + _text(width + 6, top + 23.5, shown if i else f"{shown} {unit}", "start", weight=600)
+            + "</g>"
+        )
+    return _svg("".join(parts), about=about, height=8 + row * len(bars))
+
+
+def scatter(points: Sequence[Mark], classes: Sequence[str], order: Sequence[str], *, about: str) -> str:
+    """Points without axes, coloured and shaped by class; ``order`` fixes each class's colour (see ``legend``)."""
+    number = {name: i for i, name in enumerate(order)}
+    size, pad = 340, 12
+    xs, ys = [p.x for p in points] or [0.0], [p.y for p in points] or [0.0]
+    width = max(max(xs) - min(xs), max(ys) - min(ys)) or 1.0
+    left, top = (max(xs) + min(xs) - width) / 2, (max(ys) + min(ys) - width) / 2
+    scale = (size - 2 * pad) / width
+    parts = [
+        _shape(number[name], pad + (p.x - left) * scale, size - pad - (p.y - top) * scale, _tip(p.tip))
+        for p, name in zip(points, classes, strict=True)
+    ]
+    return _svg("".join(parts), about=about, width=size, height=size)
+
+
+def legend(order: Sequence[str]) -> str:
+    """The classes of ``scatter`` with their marks, as an HTML list."""
+    rows = (
+        f'<li><svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true">{_shape(i, 6, 6, "")}</svg>'
+        f"{escape(name)}</li>"
+        for i, name in enumerate(order)
+    )
+    return f'<ul class="legend">{"".join(rows)}</ul>'
+
+
+def interval_bar(value: float, low: float, high: float, *, about: str) -> str:
+    """A share between 0 and 1 with its interval, as a thin strip."""
+    return (
+        f'<svg class="strip" viewBox="0 0 200 10" preserveAspectRatio="none" role="img" aria-label="{escape(about)}">'
+        '<rect y="4" width="200" height="2" rx="1" fill="currentColor" fill-opacity="0.16"/>'
+        f'<rect x="{_n(200 * low)}" y="2.5" width="{_n(max(200 * (high - low), 1))}" height="5" rx="1"'
+        f' fill="{ACCENT}" fill-opacity="0.4"/>'
+        f'<rect x="{_n(max(200 * value - 1.25, 0))}" width="2.5" height="10" fill="{ACCENT}"/></svg>'
+    )
+
+
+def share_bar(value: float) -> str:
+    """A share between 0 and 1 as a small bar for a table cell."""
+    return (
+        '<svg class="share" viewBox="0 0 60 8" width="60" height="8" aria-hidden="true">'
+        '<rect width="60" height="8" rx="2" fill="currentColor" fill-opacity="0.12"/>'
+        f'<rect width="{_n(60 * value)}" height="8" rx="2" fill="{ACCENT}"/></svg>'
+    )
+
+
+def _frame(x: Axis, y: Axis) -> str:
+    bottom, parts = _HEIGHT - _BOTTOM, []
+    for value in y.ticks():
+        at = _y(y, value)
+        parts.append(
+            f'<line x1="{_LEFT}" y1="{_n(at)}" x2="{_WIDTH - _RIGHT}" y2="{_n(at)}" stroke="currentColor"'
+            ' stroke-opacity="0.12"/>' + _text(_LEFT - 7, at + 4, y.text(value), "end")
+        )
+    for value in x.ticks():
+        at = _x(x, value)
+        parts.append(
+            f'<line x1="{_n(at)}" y1="{bottom}" x2="{_n(at)}" y2="{bottom + 4}" stroke="currentColor"'
+            ' stroke-opacity="0.4"/>' + _text(at, bottom + 17, x.text(value), "middle")
+        )
+    middle = (_TOP + bottom) / 2
+    parts.append(
+        f'<line x1="{_LEFT}" y1="{bottom}" x2="{_WIDTH - _RIGHT}" y2="{bottom}" stroke="currentColor"'
+        ' stroke-opacity="0.4"/>'
+        + _text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 6, x.label, "middle", weight=600)
+        + f'<g transform="translate(12 {_n(middle)}) rotate(-90)">{_text(0, 0, y.label, "middle", weight=600)}</g>'
+    )
+    return "".join(parts)
+
+
+def _svg(body: str, *, about: str, width: int = _WIDTH, height: int = _HEIGHT) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img"'
+        f' aria-label="{escape(about)}" font-family="system-ui, sans-serif" font-size="11.5">{body}</svg>'
+    )
+
+
+def _shape(number: int, x: float, y: float, inside: str) -> str:
+    """Hue and shape both change from one number to the next, so 28 classes differ."""
+    style = f'fill="{PALETTE[number % len(PALETTE)]}" fill-opacity="0.82"'
+    shape = number % _SHAPES
+    if shape == 0:
+        return f'<circle cx="{_n(x)}" cy="{_n(y)}" r="3.4" {style}>{inside}</circle>'
+    paths = ("m-3-3h6v6h-6z", "m0-4l4 7h-8z", "m0-4.4l4.4 4.4l-4.4 4.4l-4.4-4.4z")
+    return f'<path d="M{_n(x)} {_n(y)}{paths[shape - 1]}" {style}>{inside}</path>'
+
+
+def _text(x: float, y: float, text: str, anchor: str, *, weight: int = 400) -> str:
+    return (
+        f'<text x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}" font-weight="{weight}" fill="currentColor">'
+        f"{escape(text)}</text>"
+    )
+
+
+def _tip(text: str) -> str:
+    return f"<title>{escape(text)}</title>" if text else ""
+
+
+def _clip(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _x(axis: Axis, value: float) -> float:
+    return _LEFT + (_WIDTH - _LEFT - _RIGHT) * axis.place(value)
+
+
+def _y(axis: Axis, value: float) -> float:
+    return _HEIGHT - _BOTTOM - (_HEIGHT - _BOTTOM - _TOP) * axis.place(value)
+
+
+def _n(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
