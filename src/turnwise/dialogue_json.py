@@ -57,7 +57,7 @@ class _Reader:
         if turns == () and found.get("turns") == []:
             self.note("turns is empty; a dialogue has at least one turn")
         profile = self.layers(found.get("profile", {}), "profile", self.text)
-        return Dialogue(id, turns, self.layers(found.get("labels", {}), "labels", self.label), profile)
+        return Dialogue(id, turns, self.labels(found.get("labels", {}), "labels"), profile)
 
     def turn(self, value: object, at: str) -> Turn:
         found = self.mapping(value, at, _TURN_KEYS)
@@ -77,7 +77,7 @@ class _Reader:
             next((known for known in SPEAKERS if known == speaker), None),
             text,
             self.layers(found.get("spans", {}), f"{at}.spans", spans),
-            self.layers(found.get("labels", {}), f"{at}.labels", self.label),
+            self.labels(found.get("labels", {}), f"{at}.labels"),
             self.layers(found.get("evidence", {}), f"{at}.evidence", self.evidence),
         )
 
@@ -140,11 +140,18 @@ class _Reader:
             self.number(found.get("similarity", _MISSING), f"{at}.similarity"),
         )
 
-    def label(self, value: object, at: str) -> Label:
-        layer = at.rpartition(".")[2]
-        if layer in TUPLE_LAYERS and not isinstance(value, (list, tuple)):
-            self.note(f"{at} is {_shown(value)}, expected a list of names; [] means annotated as none")
+    def labels(self, value: object, at: str) -> dict[str, Label]:
+        def read(item: object, place: str) -> Label:
+            if place.removeprefix(f"{at}.") not in TUPLE_LAYERS:
+                return self.label(item, place)
+            if isinstance(item, (list, tuple)):
+                return self.names(item, place)
+            self.note(f"{place} is {_shown(item)}, expected a list of names; [] means annotated as none")
             return ()
+
+        return self.layers(value, at, read)
+
+    def label(self, value: object, at: str) -> Label:
         if isinstance(value, str):
             return self.text(value, at)
         if isinstance(value, (bool, int)):

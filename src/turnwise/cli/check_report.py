@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from turnwise.corpora.check import LayerCount, Lengths, Report, SplitCount
+from turnwise.corpora.check import Report
+from turnwise.corpora.tally import LayerCount, Lengths, SplitCount
 
 _MOST_LABELS = 200
 _MOST_SPLITS = 8
@@ -99,7 +100,8 @@ def _notes(report: Report) -> Iterable[str]:
         yield f"{both} share {overlap.texts:,} customer texts, such as {_cut(overlap.examples[0])}"
     for count in report.splits:
         if count.duplicate_examples:
-            yield f"{count.name} repeats {count.duplicates:,} customer texts, such as {_cut(count.duplicate_examples[0])}"
+            example = _cut(count.duplicate_examples[0])
+            yield f"{count.name} repeats {count.duplicates:,} customer texts, such as {example}"
         for conflict in count.conflicts[:_MOST_CONFLICTS]:
             ways = " / ".join(", ".join(intents) or "(none)" for intents in conflict.intents)
             yield f"{count.name}: {_cut(conflict.text)} is labelled {ways}"
