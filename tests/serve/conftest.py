@@ -2,7 +2,7 @@ import importlib.util
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from turnwise.dialogue import Turn
 from turnwise.serve import Limits, create_app
 from turnwise.serve.server import bind, url
 
@@ -35,6 +36,34 @@ def model(neighbour: ModuleType) -> Any:
     return neighbour.NeighbourModel()
 
 
+class Gate:
+    """A model whose calls wait while the gate is shut; ``entered`` tells that one does."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.labels, self.version = model.labels, model.version
+        self.entered = threading.Event()
+        self.open = threading.Event()
+        self.open.set()
+
+    def shut(self) -> None:
+        self.open.clear()
+        self.entered.clear()
+
+    def predict(self, texts: Sequence[str]) -> list[Turn]:
+        self.entered.set()
+        assert self.open.wait(20)
+        found: list[Turn] = self.model.predict(texts)
+        return found
+
+
+@pytest.fixture
+def gate(model: Any) -> Iterator[Gate]:
+    found = Gate(model)
+    yield found
+    found.open.set()
+
+
 class Running:
     """A real server on a free port, in a thread of its own."""
 
@@ -50,6 +79,11 @@ class Running:
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]})
         self.thread.start()
         wait_until(lambda: self.server.started)
+
+    def waiting(self) -> float:
+        """Texts in the queues, as the metrics say."""
+        (family,) = self.app.state.service.metrics.queue.collect()
+        return float(sum(sample.value for sample in family.samples))
 
     def stop(self) -> None:
         self.server.should_exit = True
@@ -78,6 +112,11 @@ def serving() -> Iterator[Callable[..., Running]]:
     yield start
     for each in started:
         each.stop()
+
+
+@pytest.fixture
+def until() -> Callable[..., None]:
+    return wait_until
 
 
 SMALL = Limits(body_bytes=4000, texts=5, characters=200, seconds=10, waiting=300, batch=16)

@@ -1,7 +1,5 @@
-"""A small real predictor: the nearest of a few utterances under the embedded encoder; slow on request."""
+"""A small real predictor: the nearest of a few utterances under the embedded encoder."""
 
-import sys
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,7 +20,7 @@ BANK = {
 
 
 class NeighbourModel:
-    """``sleep N`` takes N seconds, ``boom`` fails, ``refuse`` raises InputError, ``nothing`` is out of scope."""
+    """``boom`` fails, ``refuse`` raises InputError, ``nothing`` is out of scope."""
 
     labels = ("cancel_order", "markup", "refund", "track_order")
     version = "0123abcd"
@@ -35,8 +33,6 @@ class NeighbourModel:
     def predict(self, texts: Sequence[str]) -> list[Turn]:
         self.calls.append(len(texts))
         for text in texts:
-            if text.startswith("sleep "):
-                time.sleep(float(text.removeprefix("sleep ")))
             if text == "boom":
                 raise RuntimeError(f"cannot digest {text}")
             if text == "refuse":
@@ -58,25 +54,3 @@ class NeighbourModel:
         return Turn(
             "customer", text, labels={"intent": () if text == "nothing" else label}, evidence={"intent": evidence}
         )
-
-
-def main() -> None:
-    """Serve it as the command does: ``neighbour.py SHUTDOWN_SECONDS DRAIN_SECONDS REQUEST_SECONDS``."""
-    from turnwise.serve import Limits, create_app
-    from turnwise.serve.logs import configure
-    from turnwise.serve.server import bind, run, url
-
-    bound = bind("127.0.0.1", 0)
-    configure()
-    app = create_app({"shop": NeighbourModel()}, Limits(seconds=float(sys.argv[3]), batch=4))
-    run(
-        app,
-        bound,
-        shutdown_seconds=int(sys.argv[1]),
-        drain_seconds=float(sys.argv[2]),
-        announce=lambda: print(url(bound), flush=True),
-    )
-
-
-if __name__ == "__main__":
-    main()

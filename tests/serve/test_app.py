@@ -1,10 +1,9 @@
 """The paths, driven over a real socket."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Event
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 from fastapi.openapi.models import OpenAPI
 from prometheus_client.parser import text_string_to_metric_families
 
+from turnwise.dialogue import Turn
 from turnwise.errors import InputError
 from turnwise.serve import Limits, create_app
 from turnwise.serve.schema import ErrorBody, PredictRequest, PredictResponse
@@ -65,22 +65,14 @@ def test_health_and_readiness(client: httpx.Client) -> None:
     assert client.get("/ready").json() == {"status": "ready"}
 
 
-def test_not_ready_while_loading_and_while_draining(serving: Callable[..., Any], model: Any) -> None:
-    release = Event()
-
-    class Gated:
-        labels, version = model.labels, model.version
-
-        def predict(self, texts: list[str]) -> list[Any]:
-            release.wait(20)
-            return list(model.predict(texts))
-
-    running = serving({"shop": Gated()}, Limits(), ready=False)
+def test_not_ready_while_loading_and_while_draining(serving: Callable[..., Any], gate: Any) -> None:
+    gate.shut()
+    running = serving({"shop": gate}, Limits(), ready=False)
     loading = httpx.get(f"{running.url}/ready")
     assert (loading.status_code, loading.headers["retry-after"]) == (503, "1")
     assert loading.json()["error"]["value"] == "loading"
     assert httpx.get(f"{running.url}/health").status_code == 200
-    release.set()
+    gate.open.set()
     while httpx.get(f"{running.url}/ready").status_code == 503:
         pass
     running.app.state.service.drain()
@@ -91,7 +83,7 @@ def test_a_model_that_cannot_answer_is_never_ready(serving: Callable[..., Any]) 
     class Broken:
         labels, version = ("a",), "1"
 
-        def predict(self, texts: list[str]) -> list[Any]:
+        def predict(self, texts: list[str]) -> list[Turn]:
             raise RuntimeError("broken")
 
     running = serving({"shop": Broken()}, Limits(), ready=False)
@@ -108,11 +100,12 @@ def test_200_concurrent_clients_each_get_their_own_answer_in_shared_batches(
     alone = [turn.labels["intent"][0] for turn in model.predict(texts)]
     model.calls.clear()
 
-    def ask(text: str) -> Any:
-        return httpx.post(f"{running.url}/v1/predict", json={"text": text}, timeout=30).json()
+    async def ask_all() -> list[httpx.Response]:
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        async with httpx.AsyncClient(base_url=running.url, limits=limits, timeout=60) as client:
+            return await asyncio.gather(*(client.post("/v1/predict", json={"text": text}) for text in texts))
 
-    with ThreadPoolExecutor(200) as pool:
-        answers = list(pool.map(ask, texts))
+    answers = [response.json() for response in asyncio.run(ask_all())]
     assert [a["predictions"][0]["label"] for a in answers] == alone
     assert sum(model.calls) == 200
     assert 1 < max(model.calls) <= 32

@@ -3,7 +3,6 @@
 import json
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -109,12 +108,11 @@ def test_a_large_body_is_refused_with_and_without_content_length(client: httpx.C
     _error(client.post("/v1/predict", content=pieces(), headers=JSON), 413, "body", "4000 bytes")
 
 
-def _raw(port: int, *parts: bytes, pause: float = 0) -> bytes:
+def _raw(port: int, *parts: bytes) -> bytes:
     """Send bytes as they are and read until the server closes or is silent."""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         for part in parts:
             connection.sendall(part)
-            time.sleep(pause)
         received = b""
         while chunk := connection.recv(65536):
             received += chunk
@@ -156,72 +154,90 @@ def test_a_body_that_never_comes_times_out(serving: Callable[..., Any], model: A
     assert b"did not arrive within 0.3 s" in answer
 
 
-def test_a_slow_model_times_out_and_the_service_recovers(serving: Callable[..., Any], model: Any) -> None:
-    running = serving({"shop": model}, Limits(seconds=0.3))
-    response = httpx.post(f"{running.url}/v1/predict", json={"text": "sleep 0.8"})
+def test_a_slow_model_times_out_and_the_service_recovers(serving: Callable[..., Any], gate: Any) -> None:
+    running = serving({"shop": gate}, Limits(seconds=0.3))
+    gate.shut()
+    response = httpx.post(f"{running.url}/v1/predict", json={"text": "hello"})
     _error(response, 503, "server", "no answer within 0.3 s")
     assert response.headers["retry-after"] == "1"
-    time.sleep(0.8)
-    assert httpx.post(f"{running.url}/v1/predict", json={"text": "hello"}).status_code == 200
+    gate.open.set()
+    while httpx.post(f"{running.url}/v1/predict", json={"text": "hello"}).status_code != 200:
+        pass
 
 
-def test_a_full_queue_refuses_at_once(serving: Callable[..., Any], model: Any) -> None:
-    running = serving({"shop": model}, Limits(texts=3, waiting=4, batch=1))
-    statuses: list[int] = []
+class _Asking:
+    """Requests in threads of their own; ``found`` holds the responses by last text."""
 
-    def ask(texts: list[str]) -> None:
-        statuses.append(httpx.post(f"{running.url}/v1/predict", json={"texts": texts}, timeout=20).status_code)
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.found: dict[str, httpx.Response] = {}
+        self.threads: list[threading.Thread] = []
 
-    first = threading.Thread(target=ask, args=(["sleep 1", "a", "b"],))
-    first.start()
-    while running.app.state.service.metrics.queue.labels("shop").collect()[0].samples[0].value < 2:
-        time.sleep(0.01)
+    def ask(self, *texts: str) -> None:
+        self.threads.append(threading.Thread(target=self._ask, args=texts))
+        self.threads[-1].start()
+
+    def _ask(self, *texts: str) -> None:
+        self.found[texts[-1]] = httpx.post(f"{self.url}/v1/predict", json={"texts": texts}, timeout=30)
+
+    def done(self) -> dict[str, httpx.Response]:
+        for thread in self.threads:
+            thread.join()
+        return self.found
+
+
+def test_a_full_queue_refuses_at_once(serving: Callable[..., Any], gate: Any, until: Callable[..., None]) -> None:
+    running = serving({"shop": gate}, Limits(texts=3, waiting=4, batch=1))
+    gate.shut()
+    asking = _Asking(running.url)
+    asking.ask("a", "b", "c")
+    until(lambda: running.waiting() == 2)
     response = httpx.post(f"{running.url}/v1/predict", json={"texts": ["c", "d", "e"]})
     _error(response, 503, "server", "queue of 4 texts")
     assert response.headers["retry-after"] == "1"
-    second = threading.Thread(target=ask, args=(["c", "d"],))
-    second.start()
-    first.join()
-    second.join()
-    assert statuses == [200, 200]
+    asking.ask("d", "e")
+    until(lambda: running.waiting() == 4)
+    gate.open.set()
+    assert [each.status_code for each in asking.done().values()] == [200, 200]
 
 
-def test_only_the_request_that_breaks_the_model_fails(serving: Callable[..., Any], model: Any) -> None:
-    running = serving({"shop": model}, Limits())
-    found: dict[str, httpx.Response] = {}
-
-    def ask(*texts: str) -> None:
-        found[texts[-1]] = httpx.post(f"{running.url}/v1/predict", json={"texts": texts}, timeout=20)
-
-    threads = [threading.Thread(target=ask, args=("sleep 0.3",))]
-    threads += [threading.Thread(target=ask, args=("good", text)) for text in ("boom", "refuse", "where is my parcel")]
-    for thread in threads:
-        thread.start()
-        time.sleep(0.02)
-    for thread in threads:
-        thread.join()
+def test_only_the_request_that_breaks_the_model_fails(
+    serving: Callable[..., Any], gate: Any, until: Callable[..., None]
+) -> None:
+    running = serving({"shop": gate}, Limits())
+    gate.shut()
+    asking = _Asking(running.url)
+    asking.ask("first")
+    assert gate.entered.wait(20)
+    for text in ("boom", "refuse", "where is my parcel"):
+        asking.ask("good", text)
+    until(lambda: running.waiting() == 6)
+    gate.open.set()
+    found = asking.done()
     _error(found["boom"], 500, "texts[1]", "the log has the reason", found["boom"].headers["x-request-id"])
     _error(found["refuse"], 422, "texts[1]", "the text is refused; write another one")
     assert found["where is my parcel"].json()["predictions"][1]["label"] == "track_order"
-    assert found["sleep 0.3"].status_code == 200
+    assert found["first"].status_code == 200
 
 
-def test_the_work_of_a_client_that_left_is_dropped(serving: Callable[..., Any], model: Any) -> None:
-    running = serving({"shop": model}, Limits(batch=1))
-    blocker = threading.Thread(
-        target=lambda: httpx.post(f"{running.url}/v1/predict", json={"text": "sleep 0.6"}, timeout=20)
-    )
-    blocker.start()
-    time.sleep(0.2)
-    model.calls.clear()
-    with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{running.url}/v1/predict", json={"texts": ["a"] * 50}, timeout=0.1)
-    blocker.join()
-    assert httpx.post(f"{running.url}/v1/predict", json={"text": "b"}).status_code == 200
-    assert model.calls == [1]
-    assert (
-        b'turnwise_requests_total{route="/v1/predict",status="499"} 1.0' in running.app.state.service.metrics.render()
-    )
+def test_the_work_of_a_client_that_left_is_dropped(
+    serving: Callable[..., Any], gate: Any, until: Callable[..., None]
+) -> None:
+    running = serving({"shop": gate}, Limits(batch=1))
+    gate.shut()
+    asking = _Asking(running.url)
+    asking.ask("first")
+    assert gate.entered.wait(20)
+    body = json.dumps({"texts": ["a"] * 50}).encode()
+    with socket.create_connection(("127.0.0.1", running.port)) as leaver:
+        leaver.sendall(_HEAD + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        until(lambda: running.waiting() == 50)
+    until(lambda: running.waiting() == 0)
+    gate.open.set()
+    assert asking.done()["first"].status_code == 200
+    metrics = running.app.state.service.metrics.render()
+    assert b'turnwise_requests_total{route="/v1/predict",status="499"} 1.0' in metrics
+    assert b'turnwise_batch_texts_sum{model="shop"} 2.0' in metrics
 
 
 _values = st.recursive(
