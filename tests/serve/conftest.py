@@ -27,6 +27,12 @@ def _load(name: str) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def load() -> Callable[[str], ModuleType]:
+    """The helper modules beside the tests, by name."""
+    return _load
+
+
+@pytest.fixture(scope="session")
 def neighbour() -> ModuleType:
     return _load("neighbour")
 
