@@ -48,7 +48,7 @@ def read_file(path: Path, prefix: str, columns: Columns) -> Iterator[Dialogue]:
     for line, row in _rows(lines, delimiter, problems):
         if len(row) != len(headers):
             problems.add(
-                f"line {line}: the row has {len(row)} cells, the header {len(headers)}; "
+                f"line {line}: number of cells {len(row)}, expected {len(headers)} as in the header; "
                 f"quote the cells that hold {delimiter!r}, quotes or line breaks"
             )
             continue

@@ -38,7 +38,7 @@ def read_file(path: Path) -> Iterator[Dialogue]:
             continue
         count += 1
         try:
-            dialogue = from_json(json.loads(line), place=f"line {number}")
+            dialogue = from_json(json.loads(line.rstrip()), place=f"line {number}")
         except CorpusError as error:
             problems.add(*error.problems)
         except RecursionError:
