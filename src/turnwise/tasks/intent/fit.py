@@ -1,0 +1,196 @@
+"""Fit an intent detector: Stage 2 on the shots, then the bank, then calibration on what was held out."""
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+
+from turnwise.encoder import Encoder
+from turnwise.heads import Projection
+from turnwise.objectives.objective import Objective
+from turnwise.tasks.intent.all_pairs import AllPairs, ClassHead
+from turnwise.tasks.intent.bank import Array, Bank, unit
+from turnwise.tasks.intent.calibration import Calibration, HeldOut, fit_confidence
+from turnwise.tasks.intent.examples import IntentExample, Utterance, as_examples, label_names
+from turnwise.tasks.intent.model import Decision, IntentModel, project, scope_scores
+from turnwise.tasks.intent.pairs import PairHead
+from turnwise.tasks.intent.recipes import Intent
+from turnwise.training import Part, Settings, Step, total_steps, train
+from turnwise.vocabulary import occurring_vocabulary
+
+OnStep = Callable[[str, Step], None]
+
+
+def fit_intent(
+    found: Sequence[Utterance],
+    encoder: Encoder,
+    recipe: Intent,
+    *,
+    dev: Sequence[Utterance] | None = None,
+    on_step: OnStep | None = None,
+) -> IntentModel:
+    """Fit a detector to labelled utterances; ``encoder`` itself is left as it was.
+
+    Calibration comes from ``dev`` when given, else from a second fit that leaves ``recipe.fitting.held_out`` of
+    each intent out. ``on_step`` is called with the stage's name and each training step.
+    Raises CorpusError when there are fewer than two intents.
+    """
+    label_names(found)
+    model = _fit(found, encoder, recipe, on_step, "fit")
+    held_out = None
+    if dev:
+        held_out = measure(model, dev)
+    elif recipe.fitting.held_out > 0:
+        kept, left = hold_out(found, recipe.fitting.held_out, recipe.training.seed)
+        if left and len({label for utterance in kept for label in utterance.labels}) > 1:
+            calibrator = _fit(kept, encoder, recipe, on_step, "calibrate")
+            held_out = measure(calibrator, left)
+    if held_out is not None:
+        slope, intercept = fit_confidence(held_out)
+        model.calibration = Calibration(slope, intercept)
+        model.held_out = held_out
+        inside = held_out.in_scope
+        model.facts["held_out"] = {
+            "source": "dev" if dev else f"{recipe.fitting.held_out:.0%} of the training utterances, a fit without them",
+            "utterances": len(held_out.top),
+            "accuracy in scope": round(float(held_out.right[inside].mean()), 4) if inside.any() else None,
+        }
+    return model
+
+
+def measure(model: IntentModel, found: Sequence[Utterance]) -> HeldOut:
+    """Scores of utterances that the model was not fitted on."""
+    scores = model.scores(model.vectors([utterance.text for utterance in found]))
+    inside = scores[:, : len(model.labels)]
+    best = [model.labels[column] for column in inside.argmax(1)]
+    return HeldOut(
+        inside.max(1).astype(np.float64),
+        scope_scores(scores, model.bank),
+        np.array([name in utterance.labels for name, utterance in zip(best, found, strict=True)]),
+        np.array([bool(utterance.labels) for utterance in found]),
+    )
+
+
+def hold_out(found: Sequence[Utterance], share: float, seed: int) -> tuple[list[Utterance], list[Utterance]]:
+    """Split off ``share`` of each intent's utterances (rounded down; an intent keeps at least one)."""
+    rng = np.random.default_rng([seed, 1])
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for row, utterance in enumerate(found):
+        groups.setdefault(utterance.labels, []).append(row)
+    left: set[int] = set()
+    for labels in sorted(groups):
+        rows = groups[labels]
+        number = min(int(share * len(rows) + 1e-9), len(rows) - 1)
+        left |= {rows[at] for at in rng.permutation(len(rows))[:number]}
+    return [u for row, u in enumerate(found) if row not in left], [found[row] for row in sorted(left)]
+
+
+def _fit(
+    found: Sequence[Utterance], encoder: Encoder, recipe: Intent, on_step: OnStep | None, stage: str
+) -> IntentModel:
+    names = label_names(found)
+    texts = [*found, *_names_as_texts(names, recipe)]
+    tuned = Encoder(copy.deepcopy(encoder.backbone), encoder.codec, encoder.name)
+    directions: dict[str, Array] = {}
+    projection: Projection | None = None
+    if recipe.objective is not None:
+        codec = copy.copy(encoder.codec)
+        codec.max_tokens = min(codec.max_tokens, recipe.fitting.max_tokens)
+        examples = as_examples(texts, names, codec)
+        weights: list[dict[str, torch.Tensor]] = []
+        heads = []
+        for member in range(recipe.fitting.members):
+            tuned = Encoder(copy.deepcopy(encoder.backbone), encoder.codec, encoder.name)
+            settings = replace(recipe.training, seed=recipe.training.seed + member)
+            title = stage if recipe.fitting.members == 1 else f"{stage} {member + 1}/{recipe.fitting.members}"
+            heads.append(_train(tuned, recipe.objective, examples, settings, on_step, title))
+            weights.append(tuned.backbone.state_dict())
+        if len(weights) > 1:
+            tuned.backbone.load_state_dict(_mean(weights))
+        if isinstance(heads[0], ClassHead):
+            stacked = [unit(head.directions.detach().cpu().numpy()) for head in heads if isinstance(head, ClassHead)]
+            directions = dict(zip(names, unit(np.mean(stacked, axis=0)), strict=True))
+        elif isinstance(heads[0], PairHead):
+            projection = heads[0].projection.cpu()
+    tuned.to(encoder.device)
+    tokens = tuned.codec.tokenise([utterance.text for utterance in texts])
+    vectors = project(tuned.encode(tokens), projection)
+    bank = Bank([u.text for u in texts], [u.labels for u in texts], vectors)
+    several = any(len(utterance.labels) > 1 for utterance in found)
+    return IntentModel(
+        tuned.eval(),
+        bank,
+        inference=recipe.inference,
+        projection=projection,
+        directions=directions,
+        decision=Decision(several=several),
+        facts={
+            "turnwise": version("turnwise"),
+            "utterances": len(found),
+            "intents": len(names),
+            "recipe": _plain(recipe),
+        },
+    )
+
+
+def _train(
+    encoder: Encoder,
+    objective: Objective,
+    examples: Sequence[IntentExample],
+    settings: Settings,
+    on_step: OnStep | None,
+    stage: str,
+) -> torch.nn.Module:
+    rows: Sequence[Any] = examples
+    if not isinstance(objective, AllPairs):
+        rows = objective.pairs(examples)  # type: ignore[attr-defined]
+    torch.manual_seed(settings.seed)
+    head = objective.head(encoder, rows)
+    with occurring_vocabulary(encoder, [example.tokens for example in examples]):
+        for step in train(encoder, [Part(objective, rows, head)], settings):
+            if on_step is not None:
+                on_step(stage, step)
+    return head
+
+
+def steps_of(found: Sequence[Utterance], encoder: Encoder, recipe: Intent) -> int:
+    """Optimizer steps of one fit, to size a progress bar."""
+    if recipe.objective is None:
+        return 0
+    names = label_names(found)
+    examples = as_examples([*found, *_names_as_texts(names, recipe)], names, encoder.codec)
+    rows: Sequence[Any] = examples if isinstance(recipe.objective, AllPairs) else recipe.objective.pairs(examples)
+    return total_steps([Part(recipe.objective, rows, torch.nn.Identity())], recipe.training)
+
+
+def _names_as_texts(names: Sequence[str], recipe: Intent) -> list[Utterance]:
+    """Each intent's name in words as training texts: ``card_arrival`` becomes "card arrival"."""
+    found = []
+    for name in names:
+        words = " ".join(name.replace("_", " ").replace("-", " ").replace(":", " ").replace(".", " ").split())
+        found += [
+            Utterance(template.replace("{}", words), (name,), "label name") for template in recipe.fitting.label_names
+        ]
+    return found
+
+
+def _mean(weights: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Weight averaging over fits (Wortsman et al. 2022, "Model soups")."""
+    return {
+        name: torch.stack([w[name] for w in weights]).mean(0) if first.is_floating_point() else first
+        for name, first in weights[0].items()
+    }
+
+
+def _plain(recipe: Intent) -> dict[str, Any]:
+    objective = recipe.objective
+    return {
+        "objective": None if objective is None else {"kind": objective.name, **asdict(objective)},
+        "training": asdict(recipe.training),
+        "inference": asdict(recipe.inference),
+        "fitting": asdict(recipe.fitting),
+    }

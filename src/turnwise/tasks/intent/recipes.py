@@ -1,0 +1,86 @@
+"""From a recipe to an ``Intent``: which objective, how long, what inference, by how much data there is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from turnwise.errors import InputError, RecipeError
+from turnwise.recipe import build, read_recipe
+from turnwise.tasks.intent.all_pairs import AllPairs
+from turnwise.tasks.intent.bank import Inference
+from turnwise.tasks.intent.pairs import PairContrast
+from turnwise.training import Settings
+
+DEFAULT_RECIPE = "intent"
+Stage2 = AllPairs | PairContrast
+_OBJECTIVES: dict[str, type[Any]] = {"all_pairs": AllPairs, "pairs": PairContrast}
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """What surrounds the training of Stage 2.
+
+    ``label_names``: templates that make a training text of each intent's name, "{}" standing for the name in
+    words; () for none. ``max_tokens`` cuts utterances (the paper: 48). ``held_out``: share of the utterances
+    that a second, separate fit leaves out to calibrate on, 0 for none; with dev data it is not used.
+    ``members``: fits with other seeds whose weights are averaged into the one encoder that is kept.
+    """
+
+    label_names: tuple[str, ...] = ("{}",)
+    max_tokens: int = 64
+    held_out: float = 0.2
+    members: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.held_out < 1:
+            raise InputError(f"held_out is {self.held_out}, expected a share of at least 0 and below 1")
+        if self.members < 1:
+            raise InputError(f"members is {self.members}, expected at least 1")
+        for template in self.label_names:
+            if template.count("{}") != 1:
+                raise InputError(f"label_names has {template!r}, expected a text with {{}} once")
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A whole recipe: Stage 2's objective (None leaves the encoder as it is), its training, and inference."""
+
+    objective: Stage2 | None = field(default_factory=AllPairs)
+    training: Settings = field(default_factory=Settings)
+    inference: Inference = field(default_factory=Inference)
+    fitting: Fitting = field(default_factory=Fitting)
+
+
+def intent_recipe(
+    name: str = DEFAULT_RECIPE, *, shots: float, overrides: Mapping[str, Mapping[str, Any]] | None = None
+) -> Intent:
+    """The recipe ``name`` for ``shots`` utterances an intent (the mean).
+
+    A recipe has the tables [objective], [training], [inference] and [fitting]; ``objective.kind`` is
+    ``all_pairs``, ``pairs`` or ``none``. A [[regime]] with ``up_to`` = S overrides them when ``shots`` <= S; the
+    first that fits counts. ``overrides`` win over everything.
+    Raises RecipeError with every problem.
+    """
+    tables = read_recipe(name)
+    regimes = tables.pop("regime", [])
+    task = tables.pop("task", None)
+    tables.pop("about", None)
+    if task != "intent":
+        raise RecipeError(f'recipe {name} has task = {task!r}, expected task = "intent"')
+    if not isinstance(regimes, list):
+        raise RecipeError(f"recipe {name}: regime must be written [[regime]]")
+    limits = [regime.get("up_to") for regime in regimes]
+    if not all(isinstance(limit, int | float) for limit in limits):
+        raise RecipeError(f"recipe {name}: every [[regime]] needs up_to = N, utterances an intent")
+    chosen: dict[str, Any] = next((regime for regime in regimes if shots <= regime["up_to"]), {})
+    for extra in ({k: v for k, v in chosen.items() if k != "up_to"}, overrides or {}):
+        for section, values in extra.items():
+            tables[section] = {**tables.get(section, {}), **values}
+    kind: Literal["all_pairs", "pairs", "none"] = tables.get("objective", {}).pop("kind", "all_pairs")
+    if kind != "none" and kind not in _OBJECTIVES:
+        raise RecipeError(f"recipe {name}: objective.kind is {kind!r}, expected one of all_pairs, pairs, none")
+    sections: dict[str, type[Any]] = {"training": Settings, "inference": Inference, "fitting": Fitting}
+    if kind != "none":
+        sections["objective"] = _OBJECTIVES[kind]
+    built = build(tables, sections, recipe=name)
+    return Intent(built.get("objective"), built["training"], built["inference"], built["fitting"])
