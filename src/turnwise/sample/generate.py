@@ -1,0 +1,115 @@
+"""Writes the sample corpus from the phrase banks: `python -m turnwise.sample.generate [FOLDER]`."""
+
+import json
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from turnwise.sample import SPLITS
+from turnwise.sample.banks import Decks, intents, load, pool
+from turnwise.sample.facts import Facts
+from turnwise.sample.labels import BUSINESS_INTENTS
+from turnwise.sample.scenarios import Scenario
+from turnwise.sample.talk import Conversation
+
+SEED = 20
+SIZES = {"train": 340, "dev": 80, "test": 120}
+SECOND = {"train": 0.3, "dev": 0.85, "test": 0.68}
+KINDS = ("solved", "refused", "handed_over", "out_of_scope")
+SHARES = (71, 20, 5, 4)
+
+
+class Rota:
+    """Hands out the intents so that each comes up about equally often."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._taken = dict.fromkeys(BUSINESS_INTENTS, 0)
+
+    def take(self, accepts: Callable[[str], bool] = lambda name: True) -> str:
+        """The acceptable intent that was taken least often so far."""
+        names = [name for name in BUSINESS_INTENTS if accepts(name)]
+        name = min(names, key=lambda each: (self._taken[each], self._rng.random()))
+        self._taken[name] += 1
+        return name
+
+
+def dialogues(split: str, seed: int = SEED) -> list[dict[str, Any]]:
+    """All dialogues of a split; the same seed gives the same dialogues."""
+    decks, values = Decks(split, seed), load("values")[split]
+    planner = random.Random(f"{seed}:{split}:plan")
+    rota = Rota(planner)
+    return [
+        _dialogue(f"sample:{split}:{number:04d}", decks, values, rota, planner, split)
+        for number in range(1, SIZES[split] + 1)
+    ]
+
+
+def _dialogue(
+    name: str,
+    decks: Decks,
+    values: dict[str, Any],
+    rota: Rota,
+    planner: random.Random,
+    split: str,
+) -> dict[str, Any]:
+    rng = random.Random(f"{SEED}:{name}")
+    kind = planner.choices(KINDS, SHARES)[0]
+    hard = {phrase.intents[0] for phrase in decks.all("hard")}
+    first = rota.take(lambda each: kind != "handed_over" or each in hard)
+    facts = Facts(rng, values, intents()[first].status)
+    talk = Conversation(rng, decks, facts)
+
+    def suits(other: str, present: str) -> bool:
+        status = intents()[other].status
+        unlike = other not in (present, first, "speak_to_human")
+        return unlike and (not status or facts.profile["shipping_status"] in status)
+
+    scenario = Scenario(talk, lambda present: rota.take(lambda other: suits(other, present)))
+    if first == "speak_to_human":
+        satisfaction = scenario.asks_for_a_person()
+    elif kind == "refused":
+        satisfaction = scenario.refused(first)
+    elif kind == "handed_over":
+        satisfaction = scenario.handed_over(first)
+    elif kind == "out_of_scope":
+        satisfaction = scenario.out_of_scope(first)
+    else:
+        satisfaction = scenario.solved(first, SECOND[split])
+    return {
+        "id": name,
+        "turns": talk.turns,
+        "labels": {"satisfaction": satisfaction},
+        "profile": facts.profile,
+    }
+
+
+def response_rows() -> list[dict[str, Any]]:
+    """The approved pool as it is written to `responses.json`."""
+    return [
+        {
+            "id": entry.id,
+            "text": entry.phrase.text,
+            "intents": list(entry.intents),
+            "acts": list(entry.phrase.acts),
+        }
+        for entry in pool()
+    ]
+
+
+def write(folder: Path) -> None:
+    """Write every split and the response pool into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for split in SPLITS:
+        rows = (json.dumps(row, ensure_ascii=False) for row in dialogues(split))
+        (folder / f"{split}.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    rows = (json.dumps(row, ensure_ascii=False) for row in response_rows())
+    text = "[\n" + ",\n".join(rows) + "\n]\n"
+    (folder / "responses.json").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "data"
+    write(target)

@@ -1,0 +1,434 @@
+"""Flows: how a dialogue of the sample corpus unfolds."""
+
+import re
+from collections.abc import Callable
+
+from turnwise.sample.banks import Intent, intents
+from turnwise.sample.labels import GROUP_OF
+from turnwise.sample.markup import Phrase
+from turnwise.sample.talk import Conversation
+
+_OPENS_POLITELY = re.compile(r"(hi|hello|hey|ok|pls|hiya)\b", re.IGNORECASE)
+_MENDABLE = frozenset({"payments", "account"})
+_EARLY_CHANGES = frozenset({"cancel_order", "return_item", "exchange_item", "delete_account"})
+
+
+class Scenario:
+    """Plays one dialogue; `again` yields the intent of a second request."""
+
+    def __init__(self, talk: Conversation, again: Callable[[str], str]) -> None:
+        self.talk = talk
+        self._again = again
+
+    # whole dialogues; each returns the satisfaction it ends with
+
+    def solved(self, name: str, second: float) -> int:
+        """One or two requests, both settled."""
+        self._welcome()
+        handled = self._open(name)
+        for intent in handled:
+            self._settle(intent, solo=len(handled) == 1)
+        if self.talk.chance(0.24):
+            self._stray()
+        if self.talk.chance(second):
+            self._second(handled[-1])
+        self._close()
+        return 3
+
+    def refused(self, name: str) -> int:
+        """The desk has to say no; the customer gives in or leaves angry."""
+        talk, intent = self.talk, intents()[name]
+        self._welcome()
+        self._open_one(name)
+        self._identify(intent)
+        self._clarify(intent, 0.5)
+        answer = talk.approved(f"{name}.refuse")
+        if talk.chance(0.5):
+            self._vent("rules" if "explain" in answer.acts else "agitated")
+            self._soothe()
+        if talk.chance(0.5):
+            talk.customer(talk.draw("resigned"), intents=("affirm",), acts=("affirm",))
+            talk.approved("resigned")
+            self._close(short=True)
+            return 2
+        if talk.chance(0.5):
+            self._vent(talk.rng.choice(("agitated", "hostile", "staff")))
+            self._soothe()
+        self._leave_angry()
+        return 1
+
+    def handed_over(self, name: str) -> int:
+        """A request the desk cannot answer goes to a colleague."""
+        talk = self.talk
+        self._welcome()
+        hard = talk.decks.draw("hard", lambda phrase: phrase.intents == (name,))
+        if talk.chance(0.5) and name != "complaint":
+            talk.facts.take_item(hard.category or _item(intents()[name]))
+            opener = talk.draw(f"{name}.open")
+            self._say_opener(opener, intents()[name])
+            self._identify(intents()[name])
+            talk.approved(f"{name}.solve")
+            if talk.chance(0.4):
+                talk.customer(talk.draw("accept"), intents=("affirm",), acts=("affirm",))
+                talk.agent("more")
+        talk.facts.take_item(hard.category)
+        talk.customer(hard, intents=hard.intents, handoff=True)
+        if talk.chance(0.25):
+            talk.agent("hold", typed=0.4)
+        talk.agent("handoff", group=GROUP_OF[name])
+        return self._part_after_handoff()
+
+    def asks_for_a_person(self) -> int:
+        """The customer does not want to talk to this agent."""
+        talk, name = self.talk, "speak_to_human"
+        self._welcome()
+        opener = talk.draw(f"{name}.open")
+        if talk.chance(0.45):
+            self._say_opener(opener, intents()[name], handoff=True)
+            talk.agent("handoff", typed=0.1, group="human")
+            return self._part_after_handoff()
+        self._say_opener(opener, intents()[name])
+        talk.approved(f"{name}.ask")
+        talk.customer(talk.draw(f"{name}.answer"), intents=("provide_details",), acts=("inform",))
+        talk.agent(f"{name}.solve", typed=0.0)
+        if talk.chance(0.5):
+            self._follow_up(name)
+        self._second(name)
+        self._close()
+        return 3
+
+    def out_of_scope(self, name: str) -> int:
+        """Small talk and foreign questions first, then perhaps a real request."""
+        self._welcome()
+        self._stray(opening=True)
+        if self.talk.chance(0.75):
+            self._open_one(name)
+            self._settle(intents()[name])
+            self._close()
+            return 3
+        self._close(short=True)
+        return 2
+
+    # openings
+
+    def _welcome(self) -> None:
+        talk = self.talk
+        if talk.chance(0.2):
+            talk.customer(talk.draw("greet"), intents=("greeting",), acts=("greet",))
+            talk.agent("greet")
+        elif talk.chance(0.25):
+            talk.agent("greet")
+
+    def _open(self, name: str) -> list[Intent]:
+        talk = self.talk
+        if talk.chance(0.07):
+            several = talk.decks.draw(
+                "multi", lambda phrase: all(map(self._timely, phrase.intents))
+            )
+            talk.facts.take_item(several.category)
+            talk.customer(*self._dress(several), intents=several.intents)
+            names = several.intents
+        elif talk.chance(0.05):
+            names = self._join(name)
+        else:
+            self._open_one(name)
+            return [intents()[name]]
+        if talk.chance(0.6):
+            talk.approved("both")
+        return [intents()[each] for each in names]
+
+    def _join(self, name: str) -> tuple[str, ...]:
+        talk, other = self.talk, self._again(name)
+        first = talk.decks.draw(f"{name}.open")
+        talk.facts.take_item(first.category or _item(intents()[name]) or _item(intents()[other]))
+        second = talk.draw(f"{other}.open")
+        talk.customer(first, talk.draw("join"), second, intents=(name, other))
+        return (name, other)
+
+    def _open_one(self, name: str) -> None:
+        intent = intents()[name]
+        opener = self.talk.decks.draw(f"{name}.open")
+        self.talk.facts.take_item(opener.category or _item(intent))
+        self._say_opener(opener, intent)
+
+    def _say_opener(self, opener: Phrase, intent: Intent, handoff: bool = False) -> None:
+        talk = self.talk
+        parts = self._dress(opener)
+        if intent.needs == "order" and "order_number" not in opener.gives:
+            if "order" not in talk.identified and talk.chance(0.22):
+                parts.append(talk.draw("order_tail"))
+        if intent.needs == "account" and not opener.gives & {"email", "username"}:
+            if "account" not in talk.identified and talk.chance(0.22):
+                parts.append(talk.draw("account_tail"))
+        if opener.emotions and talk.chance(0.22):
+            parts.append(self._mood_tail(opener.emotions))
+        talk.customer(*parts, intents=(intent.name,), handoff=handoff)
+        if not talk.turns[:-1] and talk.chance(0.03):
+            nudge = talk.draw("nudge")
+            talk.customer(nudge, intents=None, acts=("request",))
+            talk.approved("still_here")
+
+    def _mood_tail(self, emotions: tuple[str, ...]) -> Phrase:
+        suited = set(emotions) & {"stuck", "staff"} or {
+            "problem",
+            "agitated",
+            "worried",
+            "hostile",
+            "staff",
+        }
+        return self.talk.decks.draw("mood_tail", lambda phrase: set(phrase.emotions) <= suited)
+
+    def _dress(self, opener: Phrase) -> list[Phrase]:
+        talk, parts = self.talk, []
+        first = not any(turn["speaker"] == "customer" for turn in talk.turns)
+        if first and not _OPENS_POLITELY.match(opener.text) and talk.chance(0.33):
+            parts.append(talk.draw("hello"))
+        if first and talk.chance(0.06):
+            parts.append(talk.draw("ramble"))
+        return [*parts, opener]
+
+    # the middle
+
+    def _settle(self, intent: Intent, solo: bool = True) -> None:
+        talk, name = self.talk, intent.name
+        talk.facts.take_item(_item(intent))
+        self._identify(intent)
+        self._clarify(intent, 0.45 if solo else 0.15)
+        if solo and name in _EARLY_CHANGES and talk.chance(0.2):
+            name = self._change_mind(name)
+        if solo and talk.chance(0.04):
+            self._vent("staff")
+            self._soothe()
+        guided = self._answer(name)
+        if talk.mood in ("agitated", "worried") and talk.chance(0.3):
+            self._soothe()
+        if solo and name not in _EARLY_CHANGES and talk.chance(0.15):
+            changed = self._change_mind(name)
+            if changed != name:
+                name = changed
+                guided = self._answer(name)
+        if name in _PAID_BACK and talk.chance(0.3):
+            self._ask("ask_iban", "give_iban")
+        elif name == "complaint" and talk.chance(0.4):
+            self._ask("ask_phone", "give_phone")
+        self._react(name, guided)
+
+    def _answer(self, name: str) -> bool:
+        """The solution; returns whether it asks the customer to do something."""
+        talk = self.talk
+        phrase = talk.typed(name) if talk.chance(0.3) else talk.approved(f"{name}.solve")
+        return "guide" in phrase.acts
+
+    def _react(self, name: str, guided: bool) -> None:
+        talk = self.talk
+        if guided and GROUP_OF[name] in _MENDABLE and talk.chance(0.4):
+            talk.customer(talk.draw("stuck"), intents=None, acts=("inform",))
+            talk.agent("soothe_stuck", typed=0.0)
+            talk.customer(talk.draw("stuck_solved"), intents=("affirm",), acts=("affirm",))
+            return
+        if talk.chance(0.08):
+            talk.customer(talk.draw("worried"), intents=None, acts=("confirm",))
+            self._soothe()
+        if talk.chance(0.45):
+            self._follow_up(name)
+        self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        talk = self.talk
+        if talk.chance(0.45):
+            talk.customer(talk.draw("accept"), intents=("affirm",), acts=("affirm",))
+        else:
+            talk.customer(talk.draw("thanks"), intents=("thanks",), acts=("thank",))
+
+    def _follow_up(self, name: str) -> None:
+        talk = self.talk
+        question = talk.draw(f"{name}.follow")
+        talk.customer(question, intents=(name,), acts=("request",))
+        talk.agent(f"{name}.explain", typed=0.0)
+
+    def _change_mind(self, name: str) -> str:
+        talk = self.talk
+
+        def fits(phrase: Phrase) -> bool:
+            if dict(phrase.conditions).get("from") != name or not talk.facts.allows(phrase):
+                return False
+            target = intents()[phrase.intents[0]]
+            return _item(target) in (None, talk.facts.category) and self._timely(target.name)
+
+        if not talk.decks.has("change_mind", fits):
+            return name
+        phrase = talk.decks.draw("change_mind", fits)
+        talk.customer(phrase, intents=phrase.intents, acts=("request",))
+        talk.approved("change_ok")
+        return phrase.intents[0]
+
+    def _timely(self, name: str) -> bool:
+        """Whether a request suits the present state of the parcel."""
+        status = {*intents()[name].status, *_LATER.get(name, ())}
+        return not intents()[name].status or self.talk.facts.profile["shipping_status"] in status
+
+    def _clarify(self, intent: Intent, probability: float) -> None:
+        talk = self.talk
+        if not talk.chance(1 if _MUST_KNOW.get(intent.name, "") not in talk.told else probability):
+            return
+        talk.approved(f"{intent.name}.ask")
+        answer = talk.draw(f"{intent.name}.answer")
+        talk.customer(answer, intents=answer.intents or ("provide_details",), acts=_acts(answer))
+
+    def _identify(self, intent: Intent) -> None:
+        talk = self.talk
+        if talk.mood != "calm" and talk.chance(0.25):
+            self._soothe()
+        if intent.needs == "order" and not talk.identified:
+            self._find_order()
+        elif intent.needs == "account" and "account" not in talk.identified:
+            self._find_account()
+        if GROUP_OF[intent.name] == "account" and talk.chance(0.3):
+            self._ask("verify", "give_birth")
+        if intent.needs != "none" and talk.chance(0.22):
+            talk.agent("hold", typed=0.4)
+            if talk.chance(0.5):
+                talk.customer(talk.draw("ok_wait"), intents=("affirm",), acts=("affirm",))
+
+    def _find_order(self) -> None:
+        talk = self.talk
+        if talk.chance(0.1):
+            talk.approved("confirm")
+            if talk.chance(0.75):
+                talk.customer(talk.draw("confirm_yes"), intents=("affirm",), acts=("affirm",))
+            else:
+                correct = talk.draw("confirm_no")
+                talk.customer(correct, intents=("deny", "provide_details"), acts=("deny", "inform"))
+            talk.identified.add("order")
+            return
+        talk.agent("ask_order", typed=0.25)
+        if talk.chance(0.1):
+            self._inform("no_order")
+            asked = talk.approved("ask_email_instead")
+            if "email" in asked.requested:
+                self._inform("give_account")
+                talk.identified |= {"order", "account"}
+                return
+        elif talk.chance(0.06):
+            self._inform("unclear")
+            talk.approved("repeat")
+        self._inform("give_order")
+        if talk.chance(0.06):
+            talk.facts.forget("order_number")
+            self._inform("correction")
+            talk.approved("corrected")
+        talk.identified.add("order")
+
+    def _find_account(self) -> None:
+        self.talk.agent("ask_account", typed=0.25)
+        self._inform("give_account")
+        self.talk.identified.add("account")
+
+    def _ask(self, question: str, answer: str) -> None:
+        self.talk.approved(question)
+        self._inform(answer)
+        self.talk.approved("got_it", step=question)
+
+    def _inform(self, role: str) -> None:
+        self.talk.customer(self.talk.draw(role), intents=("provide_details",), acts=("inform",))
+
+    def _vent(self, emotion: str) -> None:
+        talk = self.talk
+        about_us = emotion in ("rules", "staff")
+        intent = ("complaint",) if about_us else None
+        talk.customer(talk.draw(emotion), intents=intent, acts=("complain",))
+        if emotion == "staff" and talk.chance(0.3):
+            talk.agent("agree", typed=0.6)
+
+    def _soothe(self) -> None:
+        talk = self.talk
+        emotions = talk.turns[-1]["labels"].get("emotion", ())
+        code = "agitated" if talk.mood == "calm" else talk.mood
+        for key, long in _SPECIAL:
+            if long in emotions:
+                code = key
+        if talk.chance(0.25):
+            talk.typed("soothe")
+        else:
+            talk.approved(f"soothe_{code}")
+
+    def _stray(self, opening: bool = False) -> None:
+        talk = self.talk
+        if not opening:
+            talk.agent("more")
+        stray = talk.decks.draw("scope")
+        parts = self._dress(stray) if opening else [stray]
+        talk.customer(*parts, intents=(), acts=("request",))
+        talk.approved(f"scope_{dict(stray.conditions)['kind']}")
+
+    def _second(self, name: str) -> None:
+        talk = self.talk
+        other = intents()[self._again(name)]
+        if talk.turns[-1]["speaker"] == "customer":
+            talk.agent("more")
+        opener = talk.decks.draw(f"{other.name}.open")
+        talk.facts.take_item(opener.category or _item(other))
+        talk.customer(talk.draw("more"), opener, intents=(other.name,))
+        self._settle(other)
+
+    # endings
+
+    def _close(self, short: bool = False) -> None:
+        talk = self.talk
+        if short or talk.chance(0.3):
+            talk.customer(talk.draw("bye"), intents=("goodbye",), acts=("bye",))
+        elif talk.chance(0.75):
+            if talk.turns[-1]["speaker"] == "customer":
+                talk.agent("more")
+            done = talk.draw("no_more")
+            talk.customer(done, intents=done.intents, acts=_acts(done))
+        talk.agent("bye")
+
+    def _leave_angry(self) -> None:
+        talk = self.talk
+        talk.customer(talk.draw("angry_bye"), intents=("goodbye",), acts=("bye", "complain"))
+        talk.agent("bye", typed=0.0)
+
+    def _part_after_handoff(self) -> int:
+        talk = self.talk
+        if talk.chance(0.25):
+            self._ask("ask_phone", "give_phone")
+        if talk.chance(0.7):
+            accepted = talk.draw("handoff_ok")
+            talk.customer(accepted, intents=("affirm",), acts=("affirm",))
+            if talk.chance(0.5):
+                talk.agent("bye")
+            return 2
+        upset = talk.draw("handoff_upset")
+        gives_in = "resigned" in upset.emotions
+        talk.customer(
+            upset,
+            intents=("affirm",) if gives_in else ("complaint",),
+            acts=("affirm",) if gives_in else ("complain",),
+        )
+        talk.agent("resigned" if gives_in else "soothe_staff", typed=0.0)
+        return 2 if gives_in else 1
+
+
+_SPECIAL = (
+    ("hostile", "very_anxious_and_having_a_bad_attitude"),
+    ("staff", "dissatisfied_with_customer_service_representative_service"),
+    ("rules", "dissatisfied_with_business_rules"),
+)
+_PAID_BACK = frozenset({"refund_status", "double_charge"})
+_MUST_KNOW = {"change_email": "new_email", "change_address": "address"}
+_LATER = {"cancel_order": ("delayed",), "refund_status": ("lost", "delivered", "processing")}
+_ACT_OF = {"affirm": "affirm", "deny": "deny", "thanks": "thank", "goodbye": "bye"}
+
+
+def _item(intent: Intent) -> str | None:
+    """The one kind of product an intent is about, if it is one."""
+    return None if intent.item in ("any", "none") else intent.item
+
+
+def _acts(phrase: Phrase) -> list[str]:
+    found = [_ACT_OF[name] for name in phrase.intents if name in _ACT_OF]
+    if phrase.gives or not found:
+        found.append("inform")
+    return found
+
