@@ -33,8 +33,8 @@ a:focus-visible,summary:focus-visible{outline:2px solid var(--accent);outline-of
 .card .name{font-size:.88rem;color:var(--soft)}
 .card .range{font-size:.88rem;color:var(--soft)}
 .strip{display:block;width:100%;height:10px;margin:9px 0 5px}
-.row{display:grid;gap:16px;grid-template-columns:repeat(auto-fit,minmax(min(300px,100%),1fr));margin:16px 0;
-align-items:start}
+.row{display:grid;gap:16px;grid-template-columns:repeat(auto-fit,minmax(min(300px,100%),1fr));margin:16px 0}
+.row.top{align-items:start}
 figure{margin:0;padding:16px 16px 12px;break-inside:avoid}
 figure svg{display:block;width:100%;height:auto;max-width:470px;margin:0 auto}
 figcaption{font-size:.88rem;color:var(--soft);margin-top:8px}

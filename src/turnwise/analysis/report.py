@@ -71,7 +71,8 @@ def render_report(
         _section(
             "confusions",
             "What it confuses",
-            "Open a pair to read its sentences: often two intents overlap, or one sentence fits both.",
+            "Open a pair to read its sentences: often two intents overlap, or one sentence fits both."
+            + (" What has no intent is out of scope." if "oos_n" in evaluation else ""),
             sections.confusions(evaluation, outcomes),
         ),
         _section(

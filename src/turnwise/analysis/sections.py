@@ -1,6 +1,6 @@
 """The sections of the evaluation report; each takes results and gives HTML, or "" where there is nothing to show."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -24,6 +24,7 @@ from turnwise.metrics import Outcome, confused
 
 LONGEST = 320
 WRONG_ANSWERS = 200
+LEAST_COVERAGE = 0.05
 _NAMES = {
     "accuracy": ("Accuracy", "answers that are right"),
     "macro_f1": ("Macro F1", "mean over intents, rare ones count alike"),
@@ -68,22 +69,31 @@ def confidence(evaluation: Mapping[str, Any]) -> str:
         )
         for p in curve
     ]
-    enough = [p for p in curve if p["accuracy"] >= 0.95]
+    enough = [p for p in curve if p["accuracy"] >= 0.95 and p["coverage"] >= LEAST_COVERAGE]
     best = max(enough, key=lambda p: p["coverage"]) if enough else None
     said = (
         f"Answer only at confidence {best['threshold']:.2f} or more, and {100 * best['coverage']:.0f} % of the "
         f"utterances are answered, {100 * best['accuracy']:.1f} % of them rightly."
         if best
-        else "No confidence threshold reaches 95 % right on these utterances."
+        else f"No threshold that answers {100 * LEAST_COVERAGE:.0f} % of the utterances or more is 95 % right."
     )
     marks = (
-        [Mark(best["coverage"], best["accuracy"], said, f"≥ 95 % at {100 * best['coverage']:.0f} %")] if best else []
+        [
+            Mark(
+                best["coverage"],
+                best["accuracy"],
+                said,
+                f"{100 * best['accuracy']:.0f} % right of {100 * best['coverage']:.0f} %",
+            )
+        ]
+        if best
+        else []
     )
     figures = [
         figure(
             "Reliability",
             reliability_diagram(evaluation["reliability"], about="accuracy against confidence in 15 bins"),
-            "Bars on the dashed line: what the model says is what happens. The second colour is the gap.",
+            "The thick line is the share that was right. Orange: too sure; green: not sure enough; faint: few answers.",
             aside=f"ECE {100 * evaluation['ece']:.1f} %",
         ),
         figure(
@@ -115,7 +125,7 @@ def _oos(evaluation: Mapping[str, Any]) -> str:
     ]
     here = Mark(evaluation["in_scope_accuracy"], evaluation["oos_recall"], "the threshold in use", "in use")
     return figure(
-        "Out of scope: what a stricter threshold buys",
+        "Out-of-scope threshold",
         line_chart(
             points,
             Axis("In-scope accuracy (%)"),
@@ -123,12 +133,12 @@ def _oos(evaluation: Mapping[str, Any]) -> str:
             about="out-of-scope recall against in-scope accuracy over all thresholds",
             marks=[here],
         ),
-        "Each point is a threshold. Up and to the right is better.",
+        "Each point is a threshold: a stricter one rejects more of what is out of scope, and more of what is not.",
         aside=f"AUROC {evaluation['oos_auroc']:.3f}",
     )
 
 
-def confusions(evaluation: Mapping[str, Any], outcomes: Sequence[Outcome], *, most: int = 15) -> str:
+def confusions(evaluation: Mapping[str, Any], outcomes: Sequence[Outcome], *, most: int = 12) -> str:
     """The most confused pairs: a chart, and each pair's sentences to open."""
     pairs = evaluation["confusions"][:most]
     if not pairs:
@@ -144,13 +154,13 @@ def confusions(evaluation: Mapping[str, Any], outcomes: Sequence[Outcome], *, mo
         more = f"<li>and {len(found) - 25} more</li>" if len(found) > 25 else ""
         summary = f"{label(pair['gold'])} answered as {label(pair['predicted'])}"
         folds.append(fold(summary, f'<ul class="quotes">{quotes}{more}</ul>', count=f"{pair['count']} ×"))
-    bars = [(f"{_name(p['gold'])} → {_name(p['predicted'])}", float(p["count"])) for p in pairs[:8]]
+    bars = [(f"{_name(p['gold'])} → {_name(p['predicted'])}", float(p["count"])) for p in pairs]
     chart = figure(
         "Most confused pairs",
         bar_chart(bars, about="number of confusions of each pair", unit="utterances"),
         "Annotated intent → answered intent.",
     )
-    return f'<div class="row">{chart}<div>{"".join(folds)}</div></div>'
+    return f'<div class="row top">{chart}<div>{"".join(folds)}</div></div>'
 
 
 def intents_table(evaluation: Mapping[str, Any], *, shown: int = 12) -> str:
@@ -182,7 +192,11 @@ def spaces_row(spaces: Mapping[str, Space]) -> str:
     for name, space in spaces.items():
         rows = zip(space.points.tolist(), space.labels, space.texts, strict=True)
         marks = [Mark(x, y, f"{intent}: {_clip(said, 120)}") for (x, y), intent, said in rows]
-        value = "silhouette undefined" if space.silhouette is None else f"silhouette {space.silhouette:.3f}"
+        value = (
+            "silhouette undefined"
+            if space.silhouette is None
+            else f"silhouette {space.silhouette:.3f}".replace("-", "−")
+        )
         chart = scatter(marks, space.labels, order, about=f"map of utterances, {name}, {value}")
         figures.append(figure(name, chart, "", aside=value))
     return f'<div class="row">{"".join(figures)}</div>{legend(order)}'
@@ -192,15 +206,17 @@ def label_errors_table(found: Sequence[LabelError]) -> str:
     """Probable label errors with the neighbours that contradict the label."""
     if not found:
         return "<p>None were found: no utterance is contradicted by its neighbours.</p>"
-    head = [("Utterance, and what is near it", False), ("Labelled", False), ("Probably", False), ("Vote %", True)]
+    head = [("Utterance, and what is near it", False), ("Annotated", False), ("Probably", False), ("Vote %", True)]
+    times = Counter((e.text, e.given, e.suggested) for e in found)
+    first = {(e.text, e.given, e.suggested): e for e in reversed(found)}
     rows = [
         [
-            f'<p class="quote" dir="auto">{text(e.text)}</p>{near(e.neighbours, labels=False)}',
+            f'<p class="quote" dir="auto">{text(e.text)}{_times(times[key])}</p>{near(e.neighbours, labels=False)}',
             label(e.given),
             label(e.suggested),
             f"{100 * e.given_probability:.0f} : {100 * e.suggested_probability:.0f}",
         ]
-        for e in found
+        for key, e in reversed(first.items())
     ]
     return table(head, rows)
 
@@ -253,7 +269,7 @@ def text(value: str) -> str:
 
 def label(name: str | None) -> str:
     """A label as a chip; None is out of scope."""
-    return f'<span class="label{"" if name else " none"}">{escape(_name(name))}</span>'
+    return f'<span class="label{"" if name else " none"}">{_breakable(_name(name))}</span>'
 
 
 def labels(names: Sequence[str]) -> str:
@@ -263,6 +279,15 @@ def labels(names: Sequence[str]) -> str:
 
 def _name(name: str | None) -> str:
     return "no intent" if name is None else name
+
+
+def _breakable(name: str) -> str:
+    """A name that may break after its separators; _ and / need no escape, so this leaves the escaping whole."""
+    return escape(name).replace("_", "_<wbr>").replace("/", "/<wbr>")
+
+
+def _times(count: int) -> str:
+    return f' <span class="note">({count} times)</span>' if count > 1 else ""
 
 
 def _sure(value: float) -> str:

@@ -76,9 +76,11 @@ def tsne(vectors: Floats, *, seed: int = 0) -> Floats:
     """t-SNE map, shape (items, 2), cosine distance; perplexity 30, or a third of the items where they are few.
 
     It starts from the two first principal components, scaled to 1e-4 (Kobak and Berens, 2019), which are
-    themselves the map of fewer than five items.
+    themselves the map of fewer than five items. One thread does it: so few points gain nothing from more, which
+    wait for each other on a busy machine.
     """
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     values = np.asarray(vectors, dtype=np.float64)
     if not len(values):
@@ -94,5 +96,6 @@ def tsne(vectors: Floats, *, seed: int = 0) -> Floats:
     start += np.random.default_rng(seed).normal(scale=1e-6, size=start.shape)
     perplexity = min(_PERPLEXITY, (len(units) - 1) / 3)
     model = TSNE(perplexity=perplexity, metric="cosine", init=start.astype(np.float32), random_state=seed)
-    found: Floats = model.fit_transform(units.astype(np.float32))
+    with threadpool_limits(limits=1):
+        found: Floats = model.fit_transform(units.astype(np.float32))
     return found

@@ -12,6 +12,7 @@ from math import floor, log10
 PALETTE = ("#0a7fc4", "#d9820f", "#0b9e76", "#d0508f", "#7a6fd6", "#b8542a", "#7f8790")
 ACCENT = "var(--accent, #0a6fb8)"
 WARN = "var(--warn, #c8551b)"
+GOOD = "var(--good, #0b7f5f)"
 _SHAPES = 4
 _WIDTH, _HEIGHT = 380, 280
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 14, 12, 42
@@ -76,28 +77,28 @@ def line_chart(points: Sequence[Mark], x: Axis, y: Axis, *, about: str, marks: S
 def reliability_diagram(bins: Sequence[dict[str, float]], *, about: str) -> str:
     """Accuracy against confidence in bins, as ``metrics.reliability`` gives them.
 
-    The diagonal is perfect calibration; the second colour is the gap to the stated confidence, fainter bars hold
-    fewer answers.
+    The thick top of a bar is its accuracy, the diagonal perfect calibration; the gap to the stated confidence is
+    WARN where the model is too sure and GOOD where it is not sure enough. Fainter bars hold fewer answers.
     """
     x, y = Axis("Confidence (%)"), Axis("Accuracy (%)")
     most = max((b["n"] for b in bins), default=1)
     parts = []
     for b in bins:
         left, width = _x(x, b["low"]) + 0.75, _x(x, b["high"]) - _x(x, b["low"]) - 1.5
-        top, stated = _y(y, b["accuracy"]), _y(y, b["confidence"])
+        right, stated, bottom = _y(y, b["accuracy"]), _y(y, b["confidence"]), _y(y, 0)
         tip = _tip(
             f"confidence {100 * b['low']:.0f} to {100 * b['high']:.0f} %: {b['n']:.0f} answers, "
             f"{100 * b['accuracy']:.1f} % right, {100 * b['confidence']:.1f} % stated"
         )
-        shade = 0.3 + 0.7 * (b["n"] / most) ** 0.5
+        strength = 0.22 + 0.78 * (b["n"] / most) ** 0.4
+        gap = WARN if right > stated else GOOD
         parts.append(
-            f"<g>{tip}"
-            f'<rect x="{_n(left)}" y="{_n(_TOP)}" width="{_n(width)}" height="{_n(_y(y, 0) - _TOP)}" fill="none"'
-            ' pointer-events="all"/>'
-            f'<rect x="{_n(left)}" y="{_n(top)}" width="{_n(width)}" height="{_n(_y(y, 0) - top)}" fill="{ACCENT}"'
-            f' fill-opacity="{shade:.2f}"/>'
-            f'<rect x="{_n(left)}" y="{_n(min(top, stated))}" width="{_n(width)}" height="{_n(abs(top - stated))}"'
-            f' fill="{WARN}" fill-opacity="0.28" stroke="{WARN}" stroke-width="0.8"/></g>'
+            f'<g opacity="{strength:.2f}">{tip}'
+            + _rect(left, _TOP, width, bottom - _TOP, "none")
+            + _rect(left, max(right, stated), width, bottom - max(right, stated), ACCENT, 0.6)
+            + _rect(left, min(right, stated), width, abs(right - stated), gap, 0.5)
+            + _rect(left, right - 1.25, width, 2.5, ACCENT)
+            + "</g>"
         )
     diagonal = (
         f'<line x1="{_n(_x(x, 0))}" y1="{_n(_y(y, 0))}" x2="{_n(_x(x, 1))}" y2="{_n(_y(y, 1))}"'
@@ -107,34 +108,32 @@ def reliability_diagram(bins: Sequence[dict[str, float]], *, about: str) -> str:
 
 
 def bar_chart(bars: Sequence[tuple[str, float]], *, about: str, unit: str) -> str:
-    """Horizontal bars, each under its name, with its value and ``unit`` behind it; values are not negative."""
+    """Horizontal bars, each under its name, with its value behind it and ``unit`` in its tooltip; none negative."""
     high = max((value for _, value in bars), default=0.0) or 1.0
-    row, room = 34, _WIDTH - 60
+    row, room = 34, _WIDTH - 50
     parts = []
     for i, (name, value) in enumerate(bars):
         top = 4 + i * row
         width = room * value / high
-        shown = f"{value:.4g}"
         parts.append(
-            f"<g>{_tip(f'{name}: {shown} {unit}')}"
-            + _text(0, top + 10, _clip(name, 58), "start")
-            + f'<rect x="0" y="{top + 15}" width="{_n(width)}" height="9" rx="2" fill="{ACCENT}"/>'
-            + _text(width + 6, top + 23.5, shown if i else f"{shown} {unit}", "start", weight=600)
+            f"<g>{_tip(f'{name}: {value:.4g} {unit}')}"
+            + _text(0, top + 10, _clip(name, 54), "start")
+            + _rect(0, top + 15, width, 9, ACCENT)
+            + _text(width + 6, top + 23.5, f"{value:.4g}", "start", weight=600)
             + "</g>"
         )
     return _svg("".join(parts), about=about, height=8 + row * len(bars))
 
 
 def scatter(points: Sequence[Mark], classes: Sequence[str], order: Sequence[str], *, about: str) -> str:
-    """Points without axes, coloured and shaped by class; ``order`` fixes each class's colour (see ``legend``)."""
+    """Points without axes, coloured and shaped by class; ``order`` fixes each class's mark (see ``legend``)."""
     number = {name: i for i, name in enumerate(order)}
     size, pad = 340, 12
-    xs, ys = [p.x for p in points] or [0.0], [p.y for p in points] or [0.0]
-    width = max(max(xs) - min(xs), max(ys) - min(ys)) or 1.0
-    left, top = (max(xs) + min(xs) - width) / 2, (max(ys) + min(ys) - width) / 2
-    scale = (size - 2 * pad) / width
+    x = Axis("", *_range([p.x for p in points]))
+    y = Axis("", *_range([p.y for p in points]))
+    room = size - 2 * pad
     parts = [
-        _shape(number[name], pad + (p.x - left) * scale, size - pad - (p.y - top) * scale, _tip(p.tip))
+        _shape(number[name], pad + room * x.place(p.x), size - pad - room * y.place(p.y), _tip(p.tip))
         for p, name in zip(points, classes, strict=True)
     ]
     return _svg("".join(parts), about=about, width=size, height=size)
@@ -201,6 +200,11 @@ def _svg(body: str, *, about: str, width: int = _WIDTH, height: int = _HEIGHT) -
     )
 
 
+def _rect(x: float, y: float, width: float, height: float, fill: str, opacity: float = 1.0) -> str:
+    seen = ' pointer-events="all"' if fill == "none" else f' fill-opacity="{opacity:.2f}"'
+    return f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}" fill="{fill}"{seen}/>'
+
+
 def _shape(number: int, x: float, y: float, inside: str) -> str:
     """Hue and shape both change from one number to the next, so 28 classes differ."""
     style = f'fill="{PALETTE[number % len(PALETTE)]}" fill-opacity="0.82"'
@@ -224,6 +228,10 @@ def _tip(text: str) -> str:
 
 def _clip(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _range(values: Sequence[float]) -> tuple[float, float]:
+    return (min(values), max(values)) if values else (0.0, 1.0)
 
 
 def _x(axis: Axis, value: float) -> float:
