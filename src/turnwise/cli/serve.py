@@ -39,26 +39,26 @@ def serve(
         waiting=max_waiting,
         batch=max_batch,
     )
-    bound = bind(host, port)
-    if is_public(bound):
-        typer.echo(
-            f"warning: {url(bound)} can be reached from other machines. There is no login: whoever reaches it can ask "
-            "the models and read training utterances. Put a proxy with access control in front, or leave out --host.",
-            err=True,
-        )
-    if threads:
-        import torch
+    with bind(host, port) as bound:
+        if is_public(bound):
+            typer.echo(
+                f"warning: {url(bound)} can be reached from other machines. There is no login: whoever reaches it can ask "
+                "the models and read training utterances. Put a proxy with access control in front, or leave out --host.",
+                err=True,
+            )
+        if threads:
+            import torch
 
-        torch.set_num_threads(threads)
-    models = {}
-    for name, folder in named.items():
-        typer.echo(f"loading {name} from {folder}", err=True)
-        models[name] = load_predictor(folder)
-    configure()
-    run(
-        create_app(models, limits),
-        bound,
-        shutdown_seconds=shutdown_timeout,
-        drain_seconds=drain,
-        announce=lambda: typer.echo(f"serving {', '.join(models)} on {url(bound)} (Ctrl-C stops)"),
-    )
+            torch.set_num_threads(threads)
+        models = {}
+        for name, folder in named.items():
+            typer.echo(f"loading {name} from {folder}", err=True)
+            models[name] = load_predictor(folder)
+        configure()
+        run(
+            create_app(models, limits),
+            bound,
+            shutdown_seconds=shutdown_timeout,
+            drain_seconds=drain,
+            announce=lambda: typer.echo(f"serving {', '.join(models)} on {url(bound)} (Ctrl-C stops)"),
+        )

@@ -10,7 +10,7 @@ from time import perf_counter
 
 from turnwise.dialogue import Turn
 
-Outcome = Turn | Exception
+Outcome = Turn | BaseException
 """The answer to one text, or why there is none."""
 
 
@@ -109,9 +109,10 @@ class Batcher:
             start = perf_counter()
             outcomes = attempt(self._predict, batch)
             seconds = perf_counter() - start
-            if loop.is_closed():
+            try:
+                loop.call_soon_threadsafe(self._finish, outcomes, seconds)
+            except RuntimeError:  # the loop closed while the model ran
                 return
-            loop.call_soon_threadsafe(self._finish, outcomes, seconds)
 
     def _finish(self, outcomes: list[Outcome], seconds: float) -> None:
         self._observe(len(outcomes), seconds)
@@ -127,13 +128,16 @@ class Batcher:
 
 
 def attempt(predict: Callable[[list[str]], list[Turn]], texts: list[str]) -> list[Outcome]:
-    """The model's answers; when the call fails, each text alone, so that only the bad ones fail."""
+    """The model's answers; when the call fails, each text alone, so that only the bad ones fail.
+
+    A panic of the tokenizer's native code is a BaseException, so all of these are caught.
+    """
     try:
         turns = predict(texts)
         if len(turns) != len(texts):
             raise RuntimeError(f"the model gave {len(turns)} answers to {len(texts)} texts")
         return list(turns)
-    except Exception as error:
+    except BaseException as error:
         if len(texts) == 1:
             return [error]
         return [outcome for text in texts for outcome in attempt(predict, [text])]

@@ -1,6 +1,7 @@
 """Around every request: its id, one log line, the metrics, the security headers, and no exception that escapes."""
 
 import asyncio
+import logging
 import re
 import uuid
 from collections.abc import Collection
@@ -13,6 +14,7 @@ from turnwise.serve.faults import CLIENT_GONE, Fault
 from turnwise.serve.logs import describe, log
 from turnwise.serve.metrics import Metrics
 
+_PROBES = frozenset({"/health", "/ready", "/metrics"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -70,7 +72,7 @@ class Observer:
             self.metrics.requests.labels(route, str(status)).inc()
             self.metrics.seconds.labels(route).observe(seconds)
             more = "".join(f" {name}={value}" for name, value in noted.items())
-            level = 30 if status >= 500 else 20
+            level = logging.DEBUG if route in _PROBES else logging.WARNING if status >= 500 else logging.INFO
             log.log(level, "id=%s %s %s %d %.1f ms%s", request_id, _method(scope), route, status, 1000 * seconds, more)
 
 

@@ -41,7 +41,7 @@ class Service:
         """Ask each model once, so that the first client does not pay for lazy starts; then the service is ready."""
         for name, batcher in self._batchers.items():
             (outcome,) = await batcher.submit(["warm-up"])
-            if isinstance(outcome, Exception):
+            if isinstance(outcome, BaseException):
                 log.error("the model %s failed on its first text: %s", name, describe(outcome))
                 self.status = "failed"
                 return
@@ -62,7 +62,7 @@ class Service:
         outcomes = await self._answer_in_time(request, self._batchers[name].submit(texts))
         turns: list[Turn] = []
         for index, outcome in enumerate(outcomes):
-            if isinstance(outcome, Exception):
+            if isinstance(outcome, BaseException):
                 self.metrics.failed.labels(name).inc()
                 raise _failure(outcome, place(single, index), request)
             turns.append(outcome)
@@ -106,7 +106,7 @@ async def _disconnected(request: Request) -> None:
         pass
 
 
-def _failure(error: Exception, where: str, request: Request) -> Fault:
+def _failure(error: BaseException, where: str, request: Request) -> Fault:
     """InputError explains itself to the client; any other failure is the service's own."""
     if isinstance(error, InputError):
         return Fault(422, str(error), where)
