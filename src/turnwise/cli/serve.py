@@ -42,8 +42,9 @@ def serve(
     with bind(host, port) as bound:
         if is_public(bound):
             typer.echo(
-                f"warning: {url(bound)} can be reached from other machines. There is no login: whoever reaches it can ask "
-                "the models and read training utterances. Put a proxy with access control in front, or leave out --host.",
+                f"warning: {url(bound)} can be reached from other machines. There is no login: whoever reaches it can "
+                "ask the models and read training utterances. Put a proxy with access control in front, or leave out "
+                "--host.",
                 err=True,
             )
         if threads:
