@@ -38,7 +38,8 @@ a:focus-visible,summary:focus-visible{outline:2px solid var(--accent);outline-of
 figure{margin:0;padding:16px 16px 12px;break-inside:avoid}
 figure svg{display:block;width:100%;height:auto;max-width:470px;margin:0 auto}
 figcaption{font-size:.88rem;color:var(--soft);margin-top:8px}
-figure h3 span{float:right;font-weight:500;color:var(--soft);padding-left:10px}
+figure h3{display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 10px}
+figure h3 span{font-weight:500;color:var(--soft)}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 16px;padding:0;margin:0 0 6px;font-size:.86rem}
 .legend li{display:flex;align-items:center;gap:6px;overflow-wrap:anywhere}
 .legend svg{flex:none}
@@ -48,7 +49,8 @@ th{font-size:.8rem;font-weight:600;color:var(--soft);text-align:left;white-space
 th,td{padding:7px 12px;border-bottom:1px solid var(--line);vertical-align:top}
 tbody tr:last-child>*{border-bottom:0}
 td.n,th.n{text-align:right;white-space:nowrap}
-td.text{min-width:15rem;overflow-wrap:anywhere}
+td.text{overflow-wrap:anywhere;min-width:8.5rem}
+td:has(.quote){min-width:15rem}
 td .share{vertical-align:middle;margin-left:8px}
 .label{display:inline-block;background:var(--tint);border-radius:6px;padding:0 7px;font-size:.86rem;
 overflow-wrap:anywhere}
@@ -72,9 +74,15 @@ footer{padding:44px 20px 40px;color:var(--soft);font-size:.86rem}
 @media(max-width:560px){body{font-size:15px}main,header,footer{padding-left:14px;padding-right:14px}
 header{padding-top:26px}th,td{padding:6px 9px}.card b{font-size:1.7rem}
 .cards{grid-template-columns:1fr 1fr;gap:10px}.card{padding:12px 13px}dl.facts{grid-template-columns:1fr}
-dl.facts dd{margin-bottom:6px}}
+dl.facts dd{margin-bottom:6px}
+td .share{display:none}thead:has(~tbody .quote){display:none}
+tr:has(.quote){display:grid;grid-template-columns:1fr 1fr auto;border-bottom:1px solid var(--line);padding:4px 0}
+tr:has(.quote)>td{border:0;min-width:0}tr:has(.quote)>td:first-child{grid-column:1/-1}
+tr:has(.quote)>td:not(:first-child)::before{content:attr(data-name);display:block;font-size:.75rem;color:var(--soft)}}
 @media print{:root{color-scheme:light;--ink:#000;--soft:#444;--page:#fff;--card:#fff;--line:#ccc;--accent:#0a5c9a;
---warn:#b04410;--tint:#eee}body{font-size:10.5pt}nav{display:none}h2{break-after:avoid;margin-top:28px}
+--warn:#b04410;--tint:#eee}body{font-size:10.5pt}nav{display:none}h2,section>.note,.legend{break-after:avoid}
+h2{margin-top:28px}
+.row{grid-template-columns:repeat(auto-fit,minmax(190px,1fr))}.row.top{display:block}.row.top figure{margin-bottom:12px}
 tr,.card,summary{break-inside:avoid}header,main,footer{max-width:none;padding-left:0;padding-right:0}
 .table{overflow:visible}}
 """
@@ -102,8 +110,8 @@ def page(title: str, header: str, body: str) -> str:
 
 def table(head: list[tuple[str, bool]], rows: list[list[str]]) -> str:
     """A table; ``head`` holds each column's heading and whether it is a number, ``rows`` cells of HTML."""
-    kinds = ['class="n"' if number else 'class="text"' for _, number in head]
-    heads = "".join(f"<th{' class=n' if number else ''}>{escape(name)}</th>" for name, number in head)
+    kinds = [f'class="{"n" if number else "text"}" data-name="{escape(name)}"' for name, number in head]
+    heads = "".join(f'<th class="{"n" if number else "text"}">{escape(name)}</th>' for name, number in head)
     lines = (
         "<tr>" + "".join(f"<td {kind}>{cell}</td>" for kind, cell in zip(kinds, row, strict=True)) + "</tr>"
         for row in rows
@@ -114,7 +122,7 @@ def table(head: list[tuple[str, bool]], rows: list[list[str]]) -> str:
 def figure(title: str, chart: str, caption: str, *, aside: str = "") -> str:
     """A chart (HTML) with its title and caption (texts)."""
     extra = f"<span>{escape(aside)}</span>" if aside else ""
-    return f"<figure><h3>{extra}{escape(title)}</h3>{chart}<figcaption>{escape(caption)}</figcaption></figure>"
+    return f"<figure><h3>{escape(title)} {extra}</h3>{chart}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def fold(summary: str, inside: str, *, count: str = "") -> str:
