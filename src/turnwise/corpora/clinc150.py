@@ -36,7 +36,7 @@ def read(path: Path, split: str, columns: Columns) -> Iterator[Dialogue]:
 
 def _file(path: Path) -> Path:
     path = existing(path)
-    if path.is_file():
+    if not path.is_dir():
         return path
     found = find(path / _DEFAULT)
     if found is None:

@@ -42,7 +42,7 @@ def splits_of(path: Path, suffixes: Sequence[str]) -> tuple[str, ...]:
     Raises InputError when there is nothing to read.
     """
     path = existing(path)
-    if path.is_file():
+    if not path.is_dir():
         return (Path(plain_name(path)).stem,)
     stems = {Path(plain_name(file)).stem for file in path.iterdir() if file.is_file() and suffix_of(file) in suffixes}
     if not stems:
@@ -53,7 +53,7 @@ def splits_of(path: Path, suffixes: Sequence[str]) -> tuple[str, ...]:
 def file_of(path: Path, split: str, suffixes: Sequence[str]) -> Path:
     """The file of one split that ``splits_of`` named."""
     path = existing(path)
-    if path.is_file():
+    if not path.is_dir():
         return path
     found = next((file for suffix in suffixes if (file := find(path / f"{split}{suffix}")) is not None), None)
     if found is None:

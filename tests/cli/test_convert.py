@@ -1,0 +1,95 @@
+import gzip
+import json
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from turnwise.corpora import read_corpus
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    path = tmp_path / "shop.csv"
+    path.write_text("body;topic\nwhere?;track|late\n谢谢;oos\n", encoding="utf-8")
+    return path
+
+
+COLUMNS = ("--column", "text=body", "--column", "label=topic")
+
+
+def test_a_table_becomes_jsonl(turnwise: Run, shop: Path, tmp_path: Path) -> None:
+    done = turnwise("convert", "shop.csv", *COLUMNS, "-o", "new/shop.jsonl")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "2 dialogues written to new/shop.jsonl\n", "")
+    lines = (tmp_path / "new" / "shop.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(lines[0]) == {
+        "id": "csv:shop:0",
+        "turns": [{"speaker": "customer", "text": "where?", "labels": {"intent": ["track", "late"]}}],
+    }
+    assert "谢谢" in lines[1]
+
+
+def test_the_suffix_packs_and_converting_again_changes_nothing(turnwise: Run, shop: Path, tmp_path: Path) -> None:
+    for output in ("a.jsonl.gz", "b.jsonl.xz"):
+        assert turnwise("convert", "shop.csv", *COLUMNS, "-o", output).returncode == 0
+        assert turnwise("convert", output, "-o", "back.jsonl").returncode == 0
+        with gzip.open(tmp_path / "a.jsonl.gz", "rb") as file:
+            assert file.read() == (tmp_path / "back.jsonl").read_bytes()
+
+
+def test_all_splits_are_written(turnwise: Run, tmp_path: Path) -> None:
+    for split in ("test", "train"):
+        (tmp_path / f"{split}.csv").write_text(f"text,label\n{split},x\n")
+    assert turnwise("convert", "csv:.", "-o", "all.jsonl").returncode == 0
+    assert [d.id for d in read_corpus(str(tmp_path / "all.jsonl"))] == ["csv:train:0", "csv:test:0"]
+
+
+@pytest.mark.parametrize("corpus", ["a.jsonl", "./a.jsonl", "link.jsonl", "jsonl:.", "jsonl:.@a"])
+def test_a_corpus_is_never_overwritten_by_itself(turnwise: Run, tmp_path: Path, corpus: str) -> None:
+    content = '{"id": "a", "turns": [{"speaker": null, "text": "hi"}]}\n'
+    (tmp_path / "a.jsonl").write_text(content)
+    (tmp_path / "link.jsonl").symlink_to("a.jsonl")
+    done = turnwise("convert", corpus, "-o", "a.jsonl")
+    assert done.returncode == 1
+    assert f"error: the output a.jsonl belongs to the corpus {corpus} itself" in done.stderr
+    assert (tmp_path / "a.jsonl").read_text() == content
+
+
+def test_a_broken_corpus_leaves_the_older_output(turnwise: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,label\nhi,x\nhi\n")
+    (tmp_path / "out.jsonl").write_text("older")
+    done = turnwise("convert", "a.csv", "-o", "out.jsonl")
+    assert done.returncode == 1
+    assert "a.csv has 1 problem:\n  line 3: number of cells 1, expected 2" in done.stderr
+    assert (tmp_path / "out.jsonl").read_text() == "older"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.csv", "out.jsonl"]
+
+
+def test_another_suffix_is_refused(turnwise: Run, shop: Path) -> None:
+    done = turnwise("convert", "shop.csv", *COLUMNS, "-o", "shop.json")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: the output shop.json does not end in .jsonl, .jsonl.gz or .jsonl.xz\n",
+    )
+
+
+def test_a_full_disk_leaves_the_older_output(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\n" + "hello there\n" * 1000)
+    (tmp_path / "out.jsonl").write_text("older")
+
+    def full() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+
+    command = [Path(sys.executable).with_name("turnwise"), "convert", "a.csv", "-o", "out.jsonl"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, preexec_fn=full, timeout=120)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: cannot write out.jsonl: File too large. Free space")
+    assert (tmp_path / "out.jsonl").read_text() == "older"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.csv", "out.jsonl"]
