@@ -15,16 +15,27 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
+from turnwise.cli.benchmark import benchmark
 from turnwise.cli.check import check
 from turnwise.cli.convert import convert
+from turnwise.cli.demo import demo
+from turnwise.cli.evaluate import evaluate
+from turnwise.cli.fit import fit
+from turnwise.cli.intent import intent
+from turnwise.cli.predict import predict
+from turnwise.cli.pretrain import pretrain
+from turnwise.cli.serve import serve
 from turnwise.errors import TurnwiseError
 
-VERBS: tuple[Callable[..., None], ...] = (check, convert)
-GROUPS: tuple[tuple[str, typer.Typer], ...] = ()
+VERBS: tuple[Callable[..., None], ...] = (demo, check, convert, pretrain, evaluate, predict, serve)
+GROUPS: tuple[tuple[str, typer.Typer], ...] = (("fit", fit), ("intent", intent))
 
 app = typer.Typer(name="turnwise", add_completion=False, pretty_exceptions_enable=False)
 for _verb in VERBS:
     app.command()(_verb)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})(
+    benchmark
+)
 for _name, _group in GROUPS:
     app.add_typer(_group, name=_name)
 

@@ -11,7 +11,9 @@ def serve(
     ],
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 opens the service to others.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one and prints it.")] = 8000,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads for the models; 0 leaves it to PyTorch.")] = 0,
+    threads: Annotated[
+        int, typer.Option(min=0, help="CPU threads of one model call; 0 leaves it to the libraries.")
+    ] = 0,
     max_batch: Annotated[int, typer.Option(help="Texts that one model call takes.")] = 64,
     max_texts: Annotated[int, typer.Option(help="Texts of one request.")] = 256,
     max_characters: Annotated[int, typer.Option(help="Characters of one text.")] = 10_000,
@@ -28,7 +30,7 @@ def serve(
     """
     from turnwise.serve import Limits, create_app, load_predictor, named_folders
     from turnwise.serve.logs import configure
-    from turnwise.serve.server import bind, is_public, run, url
+    from turnwise.serve.server import bind, is_public, limit_threads, run, url
 
     named = named_folders(folders)
     limits = Limits(
@@ -48,9 +50,7 @@ def serve(
                 err=True,
             )
         if threads:
-            import torch
-
-            torch.set_num_threads(threads)
+            limit_threads(threads)
         models = {}
         for name, folder in named.items():
             typer.echo(f"loading {name} from {folder}", err=True)

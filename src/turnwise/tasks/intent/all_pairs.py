@@ -43,27 +43,32 @@ class AllPairs(Objective):
 
         L = ms_weight L_MS + class_weight CE(softmax(s cos(x, w_c)), y)
 
-    with label smoothing; an utterance of several intents spreads its target evenly, an out-of-scope one has the
-    uniform target and is a negative to all. A batch holds ``classes`` intents with ``per_class`` utterances each.
+    with ``margin`` taken off the cosine of the true intent (Wang et al. 2018, "CosFace") and label smoothing; an
+    utterance of several intents spreads its target evenly, an out-of-scope one has the uniform target and is a
+    negative to all. Every utterance comes once an epoch, in groups of ``group`` of one intent, so that a batch has
+    positives; a batch holds ``batch_size`` utterances.
     """
 
-    classes: int = 38
-    per_class: int = 4
+    batch_size: int = 152
+    group: int = 4
     alpha: float = 2.0
     beta: float = 40.0
     threshold: float = 0.5
     epsilon: float = 0.1
     ms_weight: float = 1.0
-    class_weight: float = 0.5
+    class_weight: float = 1.0
     class_scale: float = 20.0
+    margin: float = 0.0
     label_smoothing: float = 0.0
 
     name: ClassVar[str] = "all_pairs"
     paper: ClassVar[str] = "beyond ConvFiT; Wang et al., 2019 (Multi-Similarity)"
 
     def __post_init__(self) -> None:
-        if self.classes < 2 or self.per_class < 1:
-            raise InputError(f"classes is {self.classes} and per_class {self.per_class}, expected at least 2 and 1")
+        if not 1 <= self.group <= self.batch_size or self.batch_size < 2:
+            raise InputError(
+                f"batch_size is {self.batch_size} and group {self.group}; expected at least 2, and a group within it"
+            )
 
     def examples(self, dialogues: Sequence[Dialogue], codec: Codec) -> list[IntentExample]:
         found = utterances(dialogues)
@@ -78,29 +83,47 @@ class AllPairs(Objective):
         return ClassHead(torch.from_numpy(sums / np.linalg.norm(sums, axis=1, keepdims=True).clip(min=1e-12)))
 
     def batches(self, examples: Sequence[IntentExample], rng: np.random.Generator) -> Iterator[list[int]]:
-        """Intents are dealt in turn, each from its own shuffled deck, so that rare ones come as often."""
-        decks = _Decks(examples, rng)
-        for _ in range(self.epoch_steps(examples)):
-            yield decks.deal(min(self.classes, len(decks.groups)), self.per_class)
+        batch: list[int] = []
+        groups = self._groups(examples, rng)
+        steps = self.epoch_steps(examples)
+        for number, at in enumerate(rng.permutation(len(groups)), start=1):
+            batch += groups[at]
+            if len(batch) >= self.batch_size and steps > 1 and number < len(groups):
+                yield batch
+                batch, steps = [], steps - 1
+        yield batch
+
+    def _groups(self, examples: Sequence[IntentExample], rng: np.random.Generator) -> list[list[int]]:
+        """Rows in groups of one intent; one of an utterance's intents is drawn, out of scope is its own."""
+        by_label: dict[int, list[int]] = {}
+        for row, example in enumerate(examples):
+            label = example.labels[rng.integers(len(example.labels))] if example.labels else -1
+            by_label.setdefault(label, []).append(row)
+        groups = []
+        for label in sorted(by_label):
+            rows = [by_label[label][at] for at in rng.permutation(len(by_label[label]))]
+            groups += [rows[start : start + self.group] for start in range(0, len(rows), self.group)]
+        return groups
 
     def epoch_steps(self, examples: Sequence[IntentExample]) -> int:
-        return max(1, round(len(examples) / (min(self.classes, _intents(examples)) * self.per_class)))
+        return max(1, round(len(examples) / self.batch_size))
 
     def collate(self, examples: Sequence[IntentExample], codec: Codec) -> Batch:
-        """One encoding; ``labels`` (batch, intents) has a 1 for each intent of a row."""
+        """Encodings of like length; ``labels`` (batch, intents), in their order, has a 1 for each intent of a row."""
+        encodings, order = codec.batches([example.tokens for example in examples])
         width = max((label for example in examples for label in example.labels), default=-1) + 1
         labels = torch.zeros(len(examples), width)
-        for row, example in enumerate(examples):
-            labels[row, list(example.labels)] = 1
-        return Batch((codec.batch([example.tokens for example in examples]),), {"labels": labels})
+        for row, at in enumerate(order):
+            labels[row, list(examples[at].labels)] = 1
+        return Batch(encodings, {"labels": labels})
 
     def loss(self, hidden: tuple[Hidden, ...], head: nn.Module, batch: Batch) -> Tensor:
         assert isinstance(head, ClassHead)
-        vectors = hidden[0].mean()
+        vectors = torch.cat([part.mean() for part in hidden])
         labels = functional.pad(batch.targets["labels"], (0, len(head.directions) - batch.targets["labels"].shape[1]))
         unit = functional.normalize(vectors, dim=-1)
         total = self.class_weight * class_loss(
-            self.class_scale * head(vectors), labels, label_smoothing=self.label_smoothing
+            self.class_scale * (head(vectors) - self.margin * labels), labels, label_smoothing=self.label_smoothing
         )
         if self.ms_weight > 0:
             total = total + self.ms_weight * multi_similarity_loss(
@@ -143,36 +166,3 @@ def _log_one_plus_sum(values: Tensor, kept: Tensor) -> Tensor:
 
 def _intents(examples: Sequence[IntentExample]) -> int:
     return max((label for example in examples for label in example.labels), default=-1) + 1
-
-
-class _Decks:
-    """Rows by intent (out of scope is a group of its own), dealt without replacement until a deck is empty."""
-
-    def __init__(self, examples: Sequence[IntentExample], rng: np.random.Generator) -> None:
-        self.rng = rng
-        self.groups: dict[int, list[int]] = {}
-        for row, example in enumerate(examples):
-            for label in example.labels or (-1,):
-                self.groups.setdefault(label, []).append(row)
-        self.order: list[int] = []
-        self.decks: dict[int, list[int]] = {label: [] for label in self.groups}
-
-    def deal(self, classes: int, per_class: int) -> list[int]:
-        chosen: list[int] = []
-        while len(chosen) < classes:
-            if not self.order:
-                labels = sorted(self.groups)
-                self.order = [labels[at] for at in self.rng.permutation(len(labels))]
-            label = self.order.pop()
-            if label not in chosen:
-                chosen.append(label)
-        rows = [row for label in chosen for row in self._draw(label, per_class)]
-        return list(dict.fromkeys(rows))
-
-    def _draw(self, label: int, number: int) -> list[int]:
-        rows = self.groups[label]
-        if number >= len(rows):
-            return rows
-        if len(self.decks[label]) < number:
-            self.decks[label] = [rows[at] for at in self.rng.permutation(len(rows))]
-        return [self.decks[label].pop() for _ in range(number)]

@@ -49,6 +49,21 @@ def utterances(dialogues: Iterable[Dialogue]) -> list[Utterance]:
     return found
 
 
+def texts(dialogues: Iterable[Dialogue]) -> tuple[str, ...]:
+    """The distinct texts of every turn that is not the agent's. Raises CorpusError when there is none."""
+    found = dict.fromkeys(
+        turn.text for dialogue in dialogues for turn in dialogue.turns if turn.speaker != "agent" and turn.text.strip()
+    )
+    if not found:
+        raise CorpusError("the corpus has no customer turn with a text")
+    return tuple(found)
+
+
+def mean_shots(found: Sequence[Utterance]) -> float:
+    """Utterances an intent, on average."""
+    return sum(len(utterance.labels) for utterance in found) / len(label_names(found))
+
+
 def label_names(found: Sequence[Utterance]) -> tuple[str, ...]:
     """The intents, sorted. Raises CorpusError when there are fewer than two."""
     names = sorted({label for utterance in found for label in utterance.labels})

@@ -31,16 +31,22 @@ def fit_intent(
     recipe: Intent,
     *,
     dev: Sequence[Utterance] | None = None,
+    unlabelled: Sequence[str] = (),
     on_step: OnStep | None = None,
 ) -> IntentModel:
     """Fit a detector to labelled utterances; ``encoder`` itself is left as it was.
+
+    ``unlabelled`` texts join by self-training (see ``Fitting``).
 
     Calibration comes from ``dev`` when given, else from a second fit that leaves ``recipe.fitting.held_out`` of
     each intent out. ``on_step`` is called with the stage's name and each training step.
     Raises CorpusError when there are fewer than two intents.
     """
     label_names(found)
-    model = _fit(found, encoder, recipe, on_step, "fit")
+    guessed = _guess(found, unlabelled, encoder, recipe, on_step) if unlabelled else []
+    model = _fit(found, encoder, recipe, on_step, "fit", guessed)
+    if unlabelled:
+        model.facts["unlabelled"] = {"utterances": len(unlabelled), "taken with a guessed intent": len(guessed)}
     held_out = None
     if dev:
         held_out = measure(model, dev)
@@ -89,8 +95,31 @@ def hold_out(found: Sequence[Utterance], share: float, seed: int) -> tuple[list[
     return [u for row, u in enumerate(found) if row not in left], [found[row] for row in sorted(left)]
 
 
+def _guess(
+    found: Sequence[Utterance], unlabelled: Sequence[str], encoder: Encoder, recipe: Intent, on_step: OnStep | None
+) -> list[Utterance]:
+    """Unlabelled texts with the intent that a first fit is sure of."""
+    known = {utterance.text.casefold() for utterance in found}
+    texts = [text for text in unlabelled if text.casefold() not in known]
+    first = _fit(found, encoder, recipe, on_step, "first fit")
+    scores = first.scores(first.vectors(texts))[:, : len(first.labels)] if texts else np.zeros((0, 1))
+    guessed = []
+    for column in range(scores.shape[1]):
+        sure = [row for row in np.argsort(-scores[:, column]) if scores[row, column] >= recipe.fitting.pseudo_threshold]
+        guessed += [
+            Utterance(texts[row], (first.labels[column],), "guessed")
+            for row in sure[: recipe.fitting.pseudo_per_intent]
+        ]
+    return guessed
+
+
 def _fit(
-    found: Sequence[Utterance], encoder: Encoder, recipe: Intent, on_step: OnStep | None, stage: str
+    found: Sequence[Utterance],
+    encoder: Encoder,
+    recipe: Intent,
+    on_step: OnStep | None,
+    stage: str,
+    guessed: Sequence[Utterance] = (),
 ) -> IntentModel:
     names = label_names(found)
     texts = [*found, *_names_as_texts(names, recipe)]
@@ -100,7 +129,7 @@ def _fit(
     if recipe.objective is not None:
         codec = copy.copy(encoder.codec)
         codec.max_tokens = min(codec.max_tokens, recipe.fitting.max_tokens)
-        examples = as_examples(texts, names, codec)
+        examples = as_examples([*texts, *guessed], names, codec)
         weights: list[dict[str, torch.Tensor]] = []
         heads = []
         for member in range(recipe.fitting.members):
@@ -132,6 +161,7 @@ def _fit(
             "turnwise": version("turnwise"),
             "utterances": len(found),
             "intents": len(names),
+            "encoder": encoder.name,
             "recipe": _plain(recipe),
         },
     )

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from turnwise.codec import Tokens
 from turnwise.dialogue import Dialogue, Evidence, Neighbour, Turn
 from turnwise.encoder import Encoder
 from turnwise.errors import InputError, ModelError
@@ -85,9 +86,12 @@ class IntentModel:
 
     def vectors(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Array:
         """Unit vectors (texts, dim) in the space where similarity is measured."""
+        return self._vectors(texts, self.encoder.codec.tokenise(texts), progress)
+
+    def _vectors(self, texts: Sequence[str], tokens: Sequence[Tokens], progress: Callable[[int], None] | None) -> Array:
         if self.engine is not None:
             return unit(self.engine(texts))
-        return project(self.encoder.encode(texts, progress=progress), self.projection)
+        return project(self.encoder.encode(tokens, progress=progress), self.projection)
 
     def scores(self, vectors: Array) -> Array:
         """Distributions (texts, intents), with one more column for out of scope when the bank has such rows."""
@@ -102,21 +106,32 @@ class IntentModel:
 
         Raises InputError when ``texts`` is one string.
         """
+        return self._predict(texts, progress)[0]
+
+    def _predict(
+        self, texts: Sequence[str], progress: Callable[[int], None] | None
+    ) -> tuple[list[Turn], NDArray[np.float64]]:
+        """The answers and the in-scope scores."""
         if isinstance(texts, str):
             raise InputError("predict takes a list of texts, not one string; write predict([text])")
         answered: list[Turn] = []
+        scope = np.zeros(len(texts))
         for start in range(0, len(texts), _BATCH):
-            answered += self._predict(texts[start : start + _BATCH], progress)
-        return answered
+            part = texts[start : start + _BATCH]
+            scores, turns = self._answer(part, progress)
+            scope[start : start + len(part)] = scope_scores(scores, self.bank)
+            answered += turns
+        return answered, scope
 
-    def _predict(self, texts: Sequence[str], progress: Callable[[int], None] | None) -> list[Turn]:
-        truncated = [tokens.truncated for tokens in self.encoder.codec.tokenise(texts)]
-        vectors = self.vectors(texts, progress)
+    def _answer(self, texts: Sequence[str], progress: Callable[[int], None] | None) -> tuple[Array, list[Turn]]:
+        tokens = self.encoder.codec.tokenise(texts)
+        truncated = [token.truncated for token in tokens]
+        vectors = self._vectors(texts, tokens, progress)
         scores = self.scores(vectors)
         answers = self._answers(scores)
         cosines = vectors @ self.bank.vectors.T
         near = nearest_rows(cosines, SHOWN_NEIGHBOURS)
-        return [
+        return scores, [
             self._turn(text, cut, scores[row], answers[row], cosines[row], near[row])
             for row, (text, cut) in enumerate(zip(texts, truncated, strict=True))
         ]
@@ -193,10 +208,8 @@ class IntentModel:
         self, found: Sequence[Utterance], progress: Callable[[int], None] | None = None
     ) -> tuple[list[Outcome], list[Turn]]:
         """What the model answers on labelled utterances, beside the gold labels."""
-        turns = self.predict([utterance.text for utterance in found], progress=progress)
+        turns, scope = self._predict([utterance.text for utterance in found], progress)
         outcomes = []
-        scores = self.scores(self.vectors([utterance.text for utterance in found]))
-        scope = scope_scores(scores, self.bank)
         for row, (utterance, turn) in enumerate(zip(found, turns, strict=True)):
             predicted = turn.labels[TASK]
             assert isinstance(predicted, tuple)

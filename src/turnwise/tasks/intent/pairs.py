@@ -123,14 +123,13 @@ class PairContrast(Objective):
         return -(-len(examples) // self.batch_size)
 
     def collate(self, examples: Sequence[Pair], codec: Codec) -> Batch:
-        """One encoding of the distinct texts; ``left`` and ``right`` (pairs,) are rows of it."""
-        rows: dict[tuple[int, ...], int] = {}
-        texts = {}
-        for pair in examples:
-            for example in (pair.left, pair.right):
-                texts[rows.setdefault(example.tokens.ids, len(rows))] = example.tokens
+        """Encodings of the distinct texts; ``left`` and ``right`` (pairs,) are rows of them taken together."""
+        texts = {example.tokens.ids: example.tokens for pair in examples for example in (pair.left, pair.right)}
+        distinct = list(texts.values())
+        encodings, order = codec.batches(distinct)
+        rows = {distinct[at].ids: row for row, at in enumerate(order)}
         return Batch(
-            (codec.batch([texts[row] for row in range(len(rows))]),),
+            encodings,
             {
                 "left": torch.tensor([rows[pair.left.tokens.ids] for pair in examples]),
                 "right": torch.tensor([rows[pair.right.tokens.ids] for pair in examples]),
@@ -140,7 +139,7 @@ class PairContrast(Objective):
 
     def loss(self, hidden: tuple[Hidden, ...], head: nn.Module, batch: Batch) -> Tensor:
         assert isinstance(head, PairHead)
-        vectors = head.projection(hidden[0].mean())
+        vectors = head.projection(torch.cat([part.mean() for part in hidden]))
         left, right = vectors[batch.targets["left"]], vectors[batch.targets["right"]]
         same = batch.targets["same"]
         if self.loss_name == "smax":

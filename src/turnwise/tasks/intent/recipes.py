@@ -24,18 +24,23 @@ class Fitting:
     words; () for none. ``max_tokens`` cuts utterances (the paper: 48). ``held_out``: share of the utterances
     that a second, separate fit leaves out to calibrate on, 0 for none; with dev data it is not used.
     ``members``: fits with other seeds whose weights are averaged into the one encoder that is kept.
+    With unlabelled utterances (self-training; Yarowsky 1995), those that a first fit scores at least
+    ``pseudo_threshold``, at most ``pseudo_per_intent`` an intent, are training texts of a second; they never enter
+    the bank, so that no answer is explained by a guess.
     """
 
     label_names: tuple[str, ...] = ("{}",)
     max_tokens: int = 64
     held_out: float = 0.2
     members: int = 1
+    pseudo_threshold: float = 0.9
+    pseudo_per_intent: int = 20
 
     def __post_init__(self) -> None:
         if not 0 <= self.held_out < 1:
             raise InputError(f"held_out is {self.held_out}, expected a share of at least 0 and below 1")
-        if self.members < 1:
-            raise InputError(f"members is {self.members}, expected at least 1")
+        if self.members < 1 or self.pseudo_per_intent < 1:
+            raise InputError(f"members is {self.members}, pseudo_per_intent {self.pseudo_per_intent}; at least 1 each")
         for template in self.label_names:
             if template.count("{}") != 1:
                 raise InputError(f"label_names has {template!r}, expected a text with {{}} once")

@@ -1,0 +1,82 @@
+"""``turnwise evaluate``: how good a fitted model is on labelled data."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from turnwise.cli.options import CORPUS_HELP, ColumnOption, columns
+from turnwise.cli.progress import counting
+
+_HEADLINE = (
+    "accuracy",
+    "macro_f1",
+    "ece",
+    "micro_f1",
+    "exact_match",
+    "in_scope_accuracy",
+    "oos_recall",
+    "oos_precision",
+)
+
+
+def evaluate(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A fitted model folder.")],
+    corpus: Annotated[str, typer.Option("--corpus", "-c", help=f"{CORPUS_HELP} The split is test by default.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file; - prints.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML report to this file.")] = None,
+    engine: Annotated[str, typer.Option(help="torch, or an export of the folder: fp32, int8.")] = "torch",
+    column: ColumnOption = None,
+) -> None:
+    """Measure a fitted model on a labelled corpus.
+
+    Example: turnwise evaluate models/shop --corpus sample@test --report report.html
+    """
+    from turnwise.corpora import read_corpus
+    from turnwise.tasks.intent.engine import load_with
+    from turnwise.tasks.intent.evaluation import evaluate as measure
+    from turnwise.tasks.intent.evaluation import report as write_report
+    from turnwise.tasks.intent.evaluation import write_json
+    from turnwise.tasks.intent.examples import utterances
+
+    model = load_with(folder, engine)
+    found = utterances(read_corpus(corpus, default_split="test", columns=columns(column)))
+    with counting("utterances", len(found)) as advance:
+        evaluation = measure(model, found, progress=advance)
+    if json_file == Path("-"):
+        typer.echo(json.dumps(evaluation.metrics, indent=1, ensure_ascii=False))
+    else:
+        show(evaluation.metrics, f"{folder} on {corpus}")
+    if json_file is not None and json_file != Path("-"):
+        write_json(json_file, evaluation.metrics)
+        typer.echo(f"figures written to {json_file}", err=True)
+    if report is not None:
+        with counting("spaces", None) as advance:
+            write_report(report, model, evaluation, title=f"{folder.name} on {corpus}", corpus=corpus, progress=advance)
+        typer.echo(f"report written to {report}", err=True)
+
+
+def show(metrics: dict[str, object], title: str) -> None:
+    """Print the headline figures with their intervals, and a note on labels that the model does not know."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    intervals = metrics["intervals"]
+    assert isinstance(intervals, dict)
+    table = Table(
+        "metric", "value", "95 % interval", title=escape(f"{title}, n = {metrics['n']}"), title_justify="left"
+    )
+    for name in _HEADLINE:
+        if name in metrics:
+            low, high = intervals.get(name, (None, None))
+            between = f"{low:.4f} to {high:.4f}" if low is not None else ""
+            table.add_row(name, f"{metrics[name]:.4f}", between)
+    Console().print(table)
+    unknown = metrics.get("unknown_labels")
+    if isinstance(unknown, list) and unknown:
+        shown = ", ".join(unknown[:5]) + (" ..." if len(unknown) > 5 else "")
+        typer.echo(
+            f"note: {len(unknown)} labels of the corpus are unknown to the model and always count as wrong: {shown}"
+        )
