@@ -30,9 +30,7 @@ def sample_path(split: str) -> Path:
 def responses() -> tuple[Response, ...]:
     """The pool of approved responses, in the order of their ids."""
     rows = json.loads((_DATA / "responses.json").read_text(encoding="utf-8"))
-    return tuple(
-        Response(row["id"], row["text"], tuple(row["intents"]), tuple(row["acts"])) for row in rows
-    )
+    return tuple(Response(row["id"], row["text"], tuple(row["intents"]), tuple(row["acts"])) for row in rows)
 
 
 __all__ = ["SPLITS", "Response", "responses", "sample_path"]

@@ -60,9 +60,7 @@ def intent_tables() -> dict[str, dict[str, Any]]:
 def intents() -> dict[str, Intent]:
     """The intents and what each of them needs."""
     return {
-        name: Intent(
-            name, table["needs"], table.get("item", "any"), tuple(table.get("status", ()))
-        )
+        name: Intent(name, table["needs"], table.get("item", "any"), tuple(table.get("status", ())))
         for name, table in intent_tables().items()
     }
 
@@ -77,19 +75,21 @@ def pool() -> tuple[Approved, ...]:
         for role in POOL_ROLES:
             found += [(f"{name}.{role}", phrase, (name,)) for phrase in lines(table[role])]
     return tuple(
-        Approved(f"r{number:03d}", role, phrase, names)
-        for number, (role, phrase, names) in enumerate(found, start=1)
+        Approved(f"r{number:03d}", role, phrase, names) for number, (role, phrase, names) in enumerate(found, start=1)
     )
+
+
+@cache
+def ask_of(name: str) -> tuple[str, ...]:
+    """What the approved question of an intent asks for."""
+    asked = (entry.phrase.requested for entry in pool() if entry.role == f"{name}.ask")
+    return tuple(label for labels in asked for label in labels)
 
 
 @cache
 def phrases(split: str) -> dict[str, tuple[Phrase, ...]]:
     """Every phrase of a split by role; agent roles start with `agent.`."""
-    found = {
-        role: tuple(lines(table[split]))
-        for name in CUSTOMER_FILES
-        for role, table in load(name).items()
-    }
+    found = {role: tuple(lines(table[split])) for name in CUSTOMER_FILES for role, table in load(name).items()}
     for role, table in load("agent").items():
         found[f"agent.{role}"] = tuple(lines(table[split]))
     for name, table in intent_tables().items():

@@ -24,9 +24,7 @@ _MONTHS = ("January", "March", "April", "June", "August", "September", "November
 class Facts:
     """Draws a value when it is first mentioned and keeps it for the rest of the dialogue."""
 
-    def __init__(
-        self, rng: random.Random, values: dict[str, Any], status: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, rng: random.Random, values: dict[str, Any], status: tuple[str, ...] = ()) -> None:
         self._rng = rng
         self._values = values
         self._known: dict[str, Value] = {}
@@ -37,9 +35,7 @@ class Facts:
             "membership": rng.choices(("none", "silver", "gold", "platinum"), (50, 22, 18, 10))[0],
             "order_value": rng.choice(_BANDS),
             "country": rng.choices(tuple(_COUNTRIES), (50, 12, 16, 8, 7, 7))[0],
-            "channel": rng.choices(
-                ("web_chat", "mobile_app", "email", "messenger"), (45, 25, 12, 18)
-            )[0],
+            "channel": rng.choices(("web_chat", "mobile_app", "email", "messenger"), (45, 25, 12, 18))[0],
             "returning_customer": rng.choice(("yes", "yes", "no")),
         }
 
@@ -166,9 +162,7 @@ class Facts:
     def _draw_address(self) -> Value:
         pick = self._rng.choice
         number, street = self._rng.randint(1, 148), pick(self._values["street"])
-        return Value(
-            f"{number} {street}, {pick(self._values['city'])} {pick(self._values['postcode'])}"
-        )
+        return Value(f"{number} {street}, {pick(self._values['city'])} {pick(self._values['postcode'])}")
 
     def _draw_date_of_birth(self) -> Value:
         day, year = self._rng.randint(1, 28), self._rng.randint(1948, 2005)

@@ -63,9 +63,7 @@ class Phrase:
     @property
     def gives(self) -> frozenset[str]:
         """Labels of the slots and personal data this phrase mentions."""
-        return frozenset(
-            LABEL_OF.get(piece.label, piece.label) for piece in self.pieces if piece.label
-        )
+        return frozenset(LABEL_OF.get(piece.label, piece.label) for piece in self.pieces if piece.label)
 
     @property
     def category(self) -> str | None:
@@ -80,8 +78,7 @@ class Phrase:
     def key(self) -> str:
         """Normalised wording: case, punctuation and the values of spans are dropped."""
         words = (
-            f" {LABEL_OF.get(piece.label, piece.label)}_span " if piece.label else piece.text
-            for piece in self.pieces
+            f" {LABEL_OF.get(piece.label, piece.label)}_span " if piece.label else piece.text for piece in self.pieces
         )
         return " ".join(re.findall(r"\w+", "".join(words).lower()))
 

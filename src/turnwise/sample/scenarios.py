@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from turnwise.sample.banks import Intent, intents
+from turnwise.sample.banks import Intent, ask_of, intents
 from turnwise.sample.labels import GROUP_OF
 from turnwise.sample.markup import Phrase
 from turnwise.sample.talk import Conversation
@@ -14,11 +14,16 @@ _EARLY_CHANGES = frozenset({"cancel_order", "return_item", "exchange_item", "del
 
 
 class Scenario:
-    """Plays one dialogue; `again` yields the intent of a second request."""
+    """Plays one dialogue.
 
-    def __init__(self, talk: Conversation, again: Callable[[str], str]) -> None:
+    `again` yields the intent of a second request; `give_back` returns one that did not come up
+    as the single intent of a turn.
+    """
+
+    def __init__(self, talk: Conversation, again: Callable[[str], str], give_back: Callable[[str], None]) -> None:
         self.talk = talk
         self._again = again
+        self._give_back = give_back
 
     # whole dialogues; each returns the satisfaction it ends with
 
@@ -47,7 +52,7 @@ class Scenario:
             self._vent("rules" if "explain" in answer.acts else "agitated")
             self._soothe()
         if talk.chance(0.5):
-            talk.customer(talk.draw("resigned"), intents=("affirm",), acts=("affirm",))
+            talk.customer(talk.draw("resigned"), intents=None, acts=("affirm",))
             talk.approved("resigned")
             self._close(short=True)
             return 2
@@ -89,7 +94,7 @@ class Scenario:
             return self._part_after_handoff()
         self._say_opener(opener, intents()[name])
         talk.approved(f"{name}.ask")
-        talk.customer(talk.draw(f"{name}.answer"), intents=("provide_details",), acts=("inform",))
+        talk.customer(talk.draw(f"{name}.answer"), intents=None, acts=("inform",))
         talk.agent(f"{name}.solve", typed=0.0)
         if talk.chance(0.5):
             self._follow_up(name)
@@ -122,11 +127,10 @@ class Scenario:
     def _open(self, name: str) -> list[Intent]:
         talk = self.talk
         if talk.chance(0.07):
-            several = talk.decks.draw(
-                "multi", lambda phrase: all(map(self._timely, phrase.intents))
-            )
+            several = talk.decks.draw("multi", lambda phrase: all(map(self._timely, phrase.intents)))
             talk.facts.take_item(several.category)
             talk.customer(*self._dress(several), intents=several.intents)
+            self._give_back(name)
             names = several.intents
         elif talk.chance(0.05):
             names = self._join(name)
@@ -143,6 +147,8 @@ class Scenario:
         talk.facts.take_item(first.category or _item(intents()[name]) or _item(intents()[other]))
         second = talk.draw(f"{other}.open")
         talk.customer(first, talk.draw("join"), second, intents=(name, other))
+        self._give_back(name)
+        self._give_back(other)
         return (name, other)
 
     def _open_one(self, name: str) -> None:
@@ -183,7 +189,7 @@ class Scenario:
         first = not any(turn["speaker"] == "customer" for turn in talk.turns)
         if first and not _OPENS_POLITELY.match(opener.text) and talk.chance(0.33):
             parts.append(talk.draw("hello"))
-        if first and talk.chance(0.06):
+        if first and talk.chance(0.04):
             parts.append(talk.draw("ramble"))
         return [*parts, opener]
 
@@ -216,7 +222,8 @@ class Scenario:
     def _answer(self, name: str) -> bool:
         """The solution; returns whether it asks the customer to do something."""
         talk = self.talk
-        phrase = talk.typed(name) if talk.chance(0.3) else talk.approved(f"{name}.solve")
+        typed = talk.chance(0.3) and talk.can_type(name)
+        phrase = talk.typed(name) if typed else talk.approved(f"{name}.solve")
         return "guide" in phrase.acts
 
     def _react(self, name: str, guided: bool) -> None:
@@ -271,9 +278,13 @@ class Scenario:
         talk = self.talk
         if not talk.chance(1 if _MUST_KNOW.get(intent.name, "") not in talk.told else probability):
             return
+        asked = set(ask_of(intent.name))
+        if asked and asked <= talk.labels_told:
+            return
         talk.approved(f"{intent.name}.ask")
         answer = talk.draw(f"{intent.name}.answer")
-        talk.customer(answer, intents=answer.intents or ("provide_details",), acts=_acts(answer))
+        details = ("provide_details",) if answer.gives else None
+        talk.customer(answer, intents=answer.intents or details, acts=_acts(answer))
 
     def _identify(self, intent: Intent) -> None:
         talk = self.talk
@@ -330,13 +341,13 @@ class Scenario:
         self.talk.approved("got_it", step=question)
 
     def _inform(self, role: str) -> None:
-        self.talk.customer(self.talk.draw(role), intents=("provide_details",), acts=("inform",))
+        phrase = self.talk.draw(role)
+        details = ("provide_details",) if phrase.gives else None
+        self.talk.customer(phrase, intents=details, acts=("inform",))
 
     def _vent(self, emotion: str) -> None:
         talk = self.talk
-        about_us = emotion in ("rules", "staff")
-        intent = ("complaint",) if about_us else None
-        talk.customer(talk.draw(emotion), intents=intent, acts=("complain",))
+        talk.customer(talk.draw(emotion), intents=None, acts=("complain",))
         if emotion == "staff" and talk.chance(0.3):
             talk.agent("agree", typed=0.6)
 
@@ -395,7 +406,8 @@ class Scenario:
             self._ask("ask_phone", "give_phone")
         if talk.chance(0.7):
             accepted = talk.draw("handoff_ok")
-            talk.customer(accepted, intents=("affirm",), acts=("affirm",))
+            intent = ("affirm", "provide_details") if accepted.gives else ("affirm",)
+            talk.customer(accepted, intents=intent, acts=("affirm",))
             if talk.chance(0.5):
                 talk.agent("bye")
             return 2
@@ -403,7 +415,7 @@ class Scenario:
         gives_in = "resigned" in upset.emotions
         talk.customer(
             upset,
-            intents=("affirm",) if gives_in else ("complaint",),
+            intents=("affirm",) if gives_in else None,
             acts=("affirm",) if gives_in else ("complain",),
         )
         talk.agent("resigned" if gives_in else "soothe_staff", typed=0.0)
@@ -431,4 +443,3 @@ def _acts(phrase: Phrase) -> list[str]:
     if phrase.gives or not found:
         found.append("inform")
     return found
-

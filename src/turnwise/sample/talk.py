@@ -30,6 +30,8 @@ class Conversation:
         self.mood = "calm"
         self.identified: set[str] = set()
         self.told = {""}
+        self.labels_told: set[str] = set()
+        self.topic = ""
         self._state: dict[str, list[str]] = {}
         self._style = rng.choices(_STYLES, (52, 24, 13, 11))[0]
         self._used: set[str] = set()
@@ -43,10 +45,14 @@ class Conversation:
 
         def fits(phrase: Phrase) -> bool:
             return self.facts.allows(phrase) and all(
-                conditions.get(key) in value.split("|") for key, value in phrase.conditions
+                conditions.get(key) in value.split("|") for key, value in phrase.conditions if key != "topic"
             )
 
         return self.decks.draw(role, fits)
+
+    def _on_topic(self, phrase: Phrase) -> bool:
+        topic = dict(phrase.conditions).get("topic", self.topic)
+        return self.facts.allows(phrase) and self.topic in topic.split("|")
 
     def customer(
         self,
@@ -76,8 +82,12 @@ class Conversation:
         labels["handoff"] = handoff
         self._append("customer", text, mentions, labels)
         self.mood = _mood(codes)
+        if intents and not acts:
+            conditions = dict(pair for phrase in phrases for pair in phrase.conditions)
+            self.topic = conditions.get("topic", "")
         self.told |= {name for phrase in phrases for name in phrase.placeholders}
         told = {mention.label for mention in mentions}
+        self.labels_told |= told
         if "order_number" in told:
             self.identified.add("order")
         if told & {"email", "username"}:
@@ -85,24 +95,27 @@ class Conversation:
 
     def approved(self, role: str, **conditions: str) -> Phrase:
         """Append an agent turn taken from the approved pool."""
-        known = {**self.facts.profile, "mood": self.mood, **conditions}
+        known = {**self.facts.profile, "mood": self.mood, "topic": self.topic, **conditions}
+        entries = [entry for entry in pool() if entry.role == role]
         candidates = [
             entry
-            for entry in pool()
-            if entry.role == role and all(known.get(k) in v.split("|") for k, v in entry.phrase.conditions)
-        ]
+            for entry in entries
+            if all(known.get(key) in value.split("|") for key, value in entry.phrase.conditions)
+        ] or entries
         special = [entry for entry in candidates if entry.phrase.conditions]
-        entry: Approved = self.rng.choice(
-            special if special and self.chance(0.8) else candidates
-        )
+        entry: Approved = self.rng.choice(special if special and self.chance(0.8) else candidates)
         self._agent(entry.phrase, entry.id)
         return entry.phrase
 
     def typed(self, role: str) -> Phrase:
         """Append a freely typed agent turn."""
-        phrase = self.draw(f"agent.{role}")
+        phrase = self.decks.draw(f"agent.{role}", self._on_topic)
         self._agent(phrase, None)
         return phrase
+
+    def can_type(self, role: str) -> bool:
+        """Whether a freely typed turn fits the item and the topic."""
+        return self.decks.has(f"agent.{role}", self._on_topic)
 
     def agent(self, role: str, typed: float = 0.2, **conditions: str) -> None:
         """Append an agent turn, freely typed with this probability."""
@@ -128,9 +141,7 @@ class Conversation:
             if text:
                 text += self._break(text, phrase)
             shift = len(text)
-            mentions += [
-                Mention(m.start + shift, m.end + shift, m.label, m.value) for m in found
-            ]
+            mentions += [Mention(m.start + shift, m.end + shift, m.label, m.value) for m in found]
             text += part
         return text, mentions
 
@@ -163,9 +174,7 @@ class Conversation:
         at = self.rng.randint(start + 1, end - 3)
         return text[:at] + text[at + 1] + text[at] + text[at + 2 :]
 
-    def _append(
-        self, speaker: str, text: str, mentions: Sequence[Mention], labels: dict[str, Any]
-    ) -> None:
+    def _append(self, speaker: str, text: str, mentions: Sequence[Mention], labels: dict[str, Any]) -> None:
         spans: dict[str, list[dict[str, Any]]] = {"slots": [], "pii": []}
         for mention in mentions:
             row: dict[str, Any] = {
@@ -201,6 +210,4 @@ def _covered(mentions: Sequence[Mention], place: int) -> bool:
 
 
 def _outside(text: str, mentions: Sequence[Mention], change: Any) -> str:
-    return "".join(
-        char if _covered(mentions, place) else change(char) for place, char in enumerate(text)
-    )
+    return "".join(char if _covered(mentions, place) else change(char) for place, char in enumerate(text))
