@@ -8,8 +8,6 @@ from turnwise.corpora.columns import Columns
 from turnwise.corpora.reader import Reader
 from turnwise.dialogue import Dialogue
 
-_SPLITS = ("train", "dev", "test")
-
 
 def home() -> Path:
     """The folder that the corpus lies in."""
@@ -20,7 +18,9 @@ def home() -> Path:
 
 def splits(path: Path) -> tuple[str, ...]:
     """train, dev, test."""
-    return _SPLITS
+    from turnwise.sample import SPLITS
+
+    return SPLITS
 
 
 def read(path: Path, split: str, columns: Columns) -> Iterator[Dialogue]:

@@ -138,7 +138,7 @@ class Tally:
 def _names(value: Label) -> tuple[str, ...]:
     if isinstance(value, (tuple, dict)):
         return tuple(value)
-    return (str(value),)
+    return (str(value).lower() if isinstance(value, bool) else str(value),)
 
 
 def _lengths(values: Iterable[int]) -> Lengths:
