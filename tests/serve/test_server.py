@@ -140,3 +140,12 @@ def test_a_port_taken_while_models_load_is_named(model: Any) -> None:
         other.listen()
         with pytest.raises(InputError, match="Address already in use"):
             run(create_app({"shop": model}, Limits()), bound)
+
+
+def test_threads_limit_pytorch_and_the_matrix_products() -> None:
+    code = (
+        "from turnwise.serve.server import limit_threads; limit_threads(1); import torch, threadpoolctl;"
+        "print(torch.get_num_threads(), {pool['num_threads'] for pool in threadpoolctl.threadpool_info()})"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown == "1 {1}\n"

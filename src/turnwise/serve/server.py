@@ -52,6 +52,16 @@ def is_public(bound: socket.socket) -> bool:
     return not ipaddress.ip_address(bound.getsockname()[0].partition("%")[0]).is_loopback
 
 
+def limit_threads(count: int) -> None:
+    """Let one model call use ``count`` CPU threads: PyTorch's and those of NumPy's matrix products."""
+    import numpy  # noqa: F401  a library is limited only once it is loaded
+    import torch
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    torch.set_num_threads(count)
+    threadpool_limits(count)
+
+
 def run(
     app: FastAPI,
     bound: socket.socket,
