@@ -62,4 +62,6 @@ def test_missing_columns_are_named(turnwise: Run, tmp_path: Path) -> None:
     write_shop(tmp_path)
     done = turnwise("check", "train.csv")
     assert done.returncode == 1
-    assert "no column 'text'; name the one that holds the text: --column text=HEADER" in done.stdout
+    assert (
+        "no column 'text' among 'body', 'topic'; name the one that holds the text: --column text=HEADER" in done.stdout
+    )

@@ -112,7 +112,7 @@ def test_banking77_oos_refuses_files_of_different_length(tmp_path: Path) -> None
 
 
 def test_banking77_oos_needs_its_folders(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"holds no train/seq.in"):
+    with pytest.raises(InputError, match=r"no folder that holds train/seq.in"):
         parse(f"banking77_oos:{tmp_path}")
 
 

@@ -62,9 +62,9 @@ def test_a_missing_column_lists_those_found(path: Path) -> None:
     with pytest.raises(CorpusError) as caught:
         read(path, "body,topic\nhi,greet\n", Columns(label="lable"))
     assert str(caught.value) == (
-        f"{path} has the columns 'body', 'topic'\n"
-        "  no column 'text'; name the one that holds the text: --column text=HEADER\n"
-        "  no column 'lable'; name the one that holds the label: --column label=HEADER"
+        f"{path} lacks columns:\n"
+        "  no column 'text' among 'body', 'topic'; name the one that holds the text: --column text=HEADER\n"
+        "  no column 'lable' among 'body', 'topic'; name the one that holds the label: --column label=HEADER"
     )
 
 
@@ -104,6 +104,8 @@ def test_lines_that_end_in_carriage_returns_only_are_explained(path: Path) -> No
 def test_latin1_is_named_with_line_and_byte(path: Path) -> None:
     (found,) = problems(path, "text,label\nok,x\ncafé,x\n".encode("latin-1"))
     assert found.startswith("line 3: byte 19 of the file is 0xe9, which is not UTF-8")
+    (found,) = problems(path, "größe,label\nok,x\n".encode("latin-1"))
+    assert found.startswith("line 1: byte 2 of the file is 0xf6, which is not UTF-8")
 
 
 def test_nul_bytes_are_named(path: Path) -> None:

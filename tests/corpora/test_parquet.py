@@ -55,7 +55,7 @@ def test_other_values_are_reported_with_their_row(path: Path) -> None:
 
 
 def test_a_missing_column_lists_those_found(path: Path) -> None:
-    with pytest.raises(CorpusError, match="has the columns 'body'\n  no column 'text'"):
+    with pytest.raises(CorpusError, match="lacks a column:\n  no column 'text' among 'body'"):
         read(path, {"body": ["a"]})
 
 

@@ -31,7 +31,7 @@ def show(report: Report) -> None:
     for line in _notes(report):
         console.print(Text(line), soft_wrap=True)
     if report.errors:
-        console.print(Text(f"\n{len(report.errors)} errors:", style="bold red"))
+        console.print(Text(f"\n{len(report.errors)} error{'' if len(report.errors) == 1 else 's'}:", style="bold red"))
         for error in report.errors:
             console.print(Text(f"  {error}"), soft_wrap=True)
     else:

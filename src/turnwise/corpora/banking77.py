@@ -1,6 +1,7 @@
 """BANKING77: 77 intents of a bank's customers (Casanueva et al., 2020), as published: CSV with text and category."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from turnwise.corpora import csv
@@ -9,12 +10,12 @@ from turnwise.corpora.locate import file_of, splits_of
 from turnwise.corpora.reader import Reader
 from turnwise.dialogue import Dialogue
 
-_COLUMNS = Columns(text="text", label="category")
-
 
 def read(path: Path, split: str, columns: Columns) -> Iterator[Dialogue]:
     """Yield the utterances of one split."""
-    return csv.read_file(file_of(path, split, (".csv",)), f"banking77:{split}", _COLUMNS)
+    return csv.read_file(
+        file_of(path, split, (".csv",)), f"banking77:{split}", replace(columns, label=columns.label or "category")
+    )
 
 
 def splits(path: Path) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ def splits(path: Path) -> tuple[str, ...]:
     existing(path)
     found = tuple(split for split, folder in _FOLDERS.items() if find(path / folder / "seq.in"))
     if not found:
-        raise InputError(f"the folder {path} holds no train/seq.in, valid/seq.in or test/seq.in")
+        raise InputError(f"{path} is no folder that holds train/seq.in, valid/seq.in or test/seq.in")
     return found
 
 

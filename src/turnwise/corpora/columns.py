@@ -63,13 +63,14 @@ def places(columns: Columns, headers: Sequence[str], where: str) -> Places:
     label_place = _place(label, index) if label is not None else _first(LABEL_HEADERS, index)
     wanted = {"text": columns.text, "label": columns.label, "id": columns.id}
     missing = [
-        f"no column {header!r}; name the one that holds the {name}: --column {name}=HEADER"
+        f"no column {header!r} among {', '.join(map(repr, headers))}; "
+        f"name the one that holds the {name}: --column {name}=HEADER"
         for name, header in wanted.items()
         if header is not None and _place(header, index) is None
     ]
     text_place = _place(columns.text, index)
     if missing or text_place is None:
-        raise CorpusError(f"{where} has the columns {', '.join(map(repr, headers))}", missing)
+        raise CorpusError(f"{where} lacks {'a column' if len(missing) == 1 else 'columns'}:", missing)
     return Places(text_place, label_place, _place(columns.id, index) if columns.id is not None else None)
 
 

@@ -43,6 +43,7 @@ def read_file(path: Path, prefix: str, columns: Columns) -> Iterator[Dialogue]:
         delimiter, headers = _header(header_line)
     except csv.Error as error:
         raise CorpusError(f"{path} has a broken header:", [f"line 1: {_csv_problem(error)}"]) from error
+    problems.check()
     where = places(columns, headers, str(path))
     count = 0
     for line, row in _rows(lines, delimiter, problems):

@@ -1,6 +1,7 @@
 """DialoGLUE's intent splits of BANKING77, HWU64 and CLINC150 (Mehri et al., 2020): CSV with text and category."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from turnwise.corpora import csv
@@ -9,13 +10,13 @@ from turnwise.corpora.locate import file_of, splits_of
 from turnwise.corpora.reader import Reader
 from turnwise.dialogue import Dialogue
 
-_COLUMNS = Columns(text="text", label="category")
-
 
 def read(path: Path, split: str, columns: Columns) -> Iterator[Dialogue]:
     """Yield the utterances of one split."""
     file = file_of(path, split, (".csv",))
-    return csv.read_file(file, f"dialoglue:{split}:{file.resolve().parent.name}", _COLUMNS)
+    return csv.read_file(
+        file, f"dialoglue:{split}:{file.resolve().parent.name}", replace(columns, label=columns.label or "category")
+    )
 
 
 def splits(path: Path) -> tuple[str, ...]:

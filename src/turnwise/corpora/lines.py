@@ -85,10 +85,9 @@ def _decoded(raw: bytes, offset: int, line: int, problems: Problems) -> str:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         text = raw.decode("utf-8", errors="replace")
-        problems.add(
-            f"line {line}: byte {offset + error.start} of the file is 0x{raw[error.start]:02x}, which is not UTF-8; "
-            f"convert the file, for example: iconv -f WINDOWS-1252 -t UTF-8 {problems.path.name} > utf8.txt"
-        )
+        place = f"line {line}: byte {offset + error.start} of the file is 0x{raw[error.start]:02x}, which is not UTF-8"
+        convert = f"; convert the file, for example: iconv -f WINDOWS-1252 -t UTF-8 {problems.path.name} > utf8.txt"
+        problems.add(place if any(problem.endswith(convert) for problem in problems.found) else place + convert)
     if "\0" in text:
         problems.add(
             f"line {line}: byte {offset + raw.index(0)} of the file is NUL, which no text holds; export the file again"

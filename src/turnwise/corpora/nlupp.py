@@ -25,7 +25,8 @@ def splits(path: Path) -> tuple[str, ...]:
     if folder.is_dir() and not list(folder.glob("fold*.json*")):
         hint = f"; name one of its domains: {', '.join(str(path / name) for name in sorted(below))}" if below else ""
         raise InputError(f"the folder {path} holds no fold0.json{hint}")
-    return tuple(split for split in splits_of(path, (".json",)) if split.startswith("fold"))
+    found = splits_of(path, (".json",))
+    return tuple(split for split in found if split.startswith("fold")) if folder.is_dir() else found
 
 
 def read(path: Path, split: str, columns: Columns) -> Iterator[Dialogue]:

@@ -14,8 +14,8 @@ class Reader:
 
     ``splits(path)`` names the splits that the corpus at a path has, which share no dialogue unless the
     publisher made them overlap; it raises InputError when there is no such corpus. ``read(path, split, columns)``
-    yields the dialogues of one of them and raises CorpusError, at the end, with every problem it met; only tables
-    look at ``columns``. ``suffixes`` are those of single files that this reader is inferred for. ``home`` is
+    yields the dialogues of one of them and raises CorpusError, at the end, with every problem it met; only tables look
+    at ``columns``. ``suffixes`` are those of single files that this reader is inferred for. ``home`` is
     where an embedded corpus lies; others are None.
     """
 

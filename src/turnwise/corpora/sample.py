@@ -33,7 +33,7 @@ def read(path: Path, split: str, columns: Columns) -> Iterator[Dialogue]:
 READER = Reader(
     name="sample",
     description="the embedded corpus: an online shop's support desk, with every layer; takes no path",
-    layers=("intent", "slots", "acts", "emotion", "state", "pii", "handoff", "satisfaction"),
+    layers=("intent", "slots", "acts", "emotion", "state", "pii", "handoff", "satisfaction", "requested", "response"),
     source="written for turnwise",
     licence="Apache-2.0",
     splits=splits,
