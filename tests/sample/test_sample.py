@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter, defaultdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,7 @@ Turn = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def corpus() -> dict[str, list[Dialogue]]:
-    return {
-        split: [json.loads(row) for row in sample_path(split).read_text("utf-8").splitlines()]
-        for split in SPLITS
-    }
+    return {split: [json.loads(row) for row in sample_path(split).read_text("utf-8").splitlines()] for split in SPLITS}
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +76,7 @@ def test_unknown_split_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("split", "least"), [("train", 10), ("dev", 4), ("test", 6)])
-def test_every_business_intent_has_enough_wordings(
-    corpus: dict[str, list[Dialogue]], split: str, least: int
-) -> None:
+def test_every_business_intent_has_enough_wordings(corpus: dict[str, list[Dialogue]], split: str, least: int) -> None:
     wordings: dict[str, set[str]] = defaultdict(set)
     for dialogue in corpus[split]:
         for turn in dialogue["turns"]:
@@ -136,7 +132,7 @@ def test_spans_lie_in_the_text_and_do_not_overlap(turns: list[Turn]) -> None:
             assert surface == surface.strip() and surface, (text, span)
             assert span.get("value") != surface
         edges = sorted((span["start"], span["end"]) for span in spans)
-        assert all(a[1] <= b[0] for a, b in zip(edges, edges[1:], strict=False)), text
+        assert all(a[1] <= b[0] for a, b in pairwise(edges)), text
         assert not re.search(r"[{}\[\]|]", text)
 
 
@@ -152,10 +148,7 @@ def test_state_is_cumulative_and_follows_the_slots(dialogues: list[Dialogue]) ->
 
 
 def test_splits_share_no_wording() -> None:
-    keys = {
-        split: {phrase.key for rows in phrases(split).values() for phrase in rows}
-        for split in SPLITS
-    }
+    keys = {split: {phrase.key for rows in phrases(split).values() for phrase in rows} for split in SPLITS}
     assert keys["train"] & keys["dev"] == set()
     assert keys["train"] & keys["test"] == set()
     assert keys["dev"] & keys["test"] == set()
@@ -165,12 +158,7 @@ def test_splits_share_no_wording() -> None:
 
 def test_generated_turns_share_no_wording(corpus: dict[str, list[Dialogue]]) -> None:
     seen = {
-        split: {
-            normalised(turn)
-            for dialogue in rows
-            for turn in dialogue["turns"]
-            if "response" not in turn["labels"]
-        }
+        split: {normalised(turn) for dialogue in rows for turn in dialogue["turns"] if "response" not in turn["labels"]}
         for split, rows in corpus.items()
     }
     assert seen["train"] & seen["dev"] == set()

@@ -87,6 +87,13 @@ def ask_of(name: str) -> tuple[str, ...]:
 
 
 @cache
+def topics_of(role: str) -> frozenset[str]:
+    """The topics the approved responses of a role speak about."""
+    topics = (entry.phrase.topic for entry in pool() if entry.role == role)
+    return frozenset(topic for joined in topics for topic in joined.split("|") if topic)
+
+
+@cache
 def phrases(split: str) -> dict[str, tuple[Phrase, ...]]:
     """Every phrase of a split by role; agent roles start with `agent.`."""
     found = {role: tuple(lines(table[split])) for name in CUSTOMER_FILES for role, table in load(name).items()}

@@ -130,6 +130,10 @@ class Facts:
         others = [colour for colour in self._values["colour"] if colour != present]
         return Value(self._rng.choice(others))
 
+    def _draw_later(self) -> Value:
+        said = self._known.get("date")
+        return Value(self._rng.choice([d for d in self._values["date"] if Value(d) != said]))
+
     def _draw_carrier(self) -> Value:
         return Value(self.profile["carrier"])
 

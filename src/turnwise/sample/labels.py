@@ -105,4 +105,5 @@ LABEL_OF = {
     "new_email": "email",
     "agent": "name",
     "fee": "amount",
+    "later": "date",
 }

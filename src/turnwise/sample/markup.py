@@ -61,6 +61,11 @@ class Phrase:
         return frozenset(piece.text for piece in self.pieces if piece.placeholder)
 
     @property
+    def topic(self) -> str:
+        """The aspect of its intent this phrase is about, empty where the intent has only one."""
+        return dict(self.conditions).get("topic", "")
+
+    @property
     def gives(self) -> frozenset[str]:
         """Labels of the slots and personal data this phrase mentions."""
         return frozenset(LABEL_OF.get(piece.label, piece.label) for piece in self.pieces if piece.label)

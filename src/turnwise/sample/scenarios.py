@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from turnwise.sample.banks import Intent, ask_of, intents
+from turnwise.sample.banks import Intent, ask_of, intents, topics_of
 from turnwise.sample.labels import GROUP_OF
 from turnwise.sample.markup import Phrase
 from turnwise.sample.talk import Conversation
@@ -36,7 +36,7 @@ class Scenario:
         if self.talk.chance(0.24):
             self._stray()
         if self.talk.chance(second):
-            self._second(handled[-1])
+            self._second(handled[-1].name)
         self._close()
         return 3
 
@@ -44,12 +44,12 @@ class Scenario:
         """The desk has to say no; the customer gives in or leaves angry."""
         talk, intent = self.talk, intents()[name]
         self._welcome()
-        self._open_one(name)
+        self._open_one(name, refusable=True)
         self._identify(intent)
         self._clarify(intent, 0.5)
         answer = talk.approved(f"{name}.refuse")
         if talk.chance(0.5):
-            self._vent("rules" if "explain" in answer.acts else "agitated")
+            self._vent("rules" if "explain" in answer.acts else talk.rng.choice(("agitated", "hostile")))
             self._soothe()
         if talk.chance(0.5):
             talk.customer(talk.draw("resigned"), intents=None, acts=("affirm",))
@@ -98,6 +98,7 @@ class Scenario:
         talk.agent(f"{name}.solve", typed=0.0)
         if talk.chance(0.5):
             self._follow_up(name)
+        self._acknowledge()
         self._second(name)
         self._close()
         return 3
@@ -111,6 +112,7 @@ class Scenario:
             self._settle(intents()[name])
             self._close()
             return 3
+        self._give_back(name)
         self._close(short=True)
         return 2
 
@@ -151,21 +153,21 @@ class Scenario:
         self._give_back(other)
         return (name, other)
 
-    def _open_one(self, name: str) -> None:
+    def _open_one(self, name: str, refusable: bool = False) -> None:
         intent = intents()[name]
-        opener = self.talk.decks.draw(f"{name}.open")
+        topics = topics_of(f"{name}.refuse") if refusable else frozenset()
+        opener = self.talk.decks.draw(f"{name}.open", lambda phrase: not topics or bool({phrase.topic} & topics))
         self.talk.facts.take_item(opener.category or _item(intent))
         self._say_opener(opener, intent)
 
     def _say_opener(self, opener: Phrase, intent: Intent, handoff: bool = False) -> None:
         talk = self.talk
         parts = self._dress(opener)
-        if intent.needs == "order" and "order_number" not in opener.gives:
-            if "order" not in talk.identified and talk.chance(0.22):
-                parts.append(talk.draw("order_tail"))
-        if intent.needs == "account" and not opener.gives & {"email", "username"}:
-            if "account" not in talk.identified and talk.chance(0.22):
-                parts.append(talk.draw("account_tail"))
+        unknown = intent.needs not in talk.identified and talk.chance(0.22)
+        if unknown and intent.needs == "order" and "order_number" not in opener.gives:
+            parts.append(talk.draw("order_tail"))
+        if unknown and intent.needs == "account" and not opener.gives & {"email", "username"}:
+            parts.append(talk.draw("account_tail"))
         if opener.emotions and talk.chance(0.22):
             parts.append(self._mood_tail(opener.emotions))
         talk.customer(*parts, intents=(intent.name,), handoff=handoff)
@@ -199,7 +201,7 @@ class Scenario:
         talk, name = self.talk, intent.name
         talk.facts.take_item(_item(intent))
         self._identify(intent)
-        self._clarify(intent, 0.45 if solo else 0.15)
+        self._clarify(intent, 0.55 if solo else 0.15)
         if solo and name in _EARLY_CHANGES and talk.chance(0.2):
             name = self._change_mind(name)
         if solo and talk.chance(0.04):
@@ -279,7 +281,7 @@ class Scenario:
         if not talk.chance(1 if _MUST_KNOW.get(intent.name, "") not in talk.told else probability):
             return
         asked = set(ask_of(intent.name))
-        if asked and asked <= talk.labels_told:
+        if (asked and asked <= talk.labels_told) or not talk.has_approved(f"{intent.name}.ask"):
             return
         talk.approved(f"{intent.name}.ask")
         answer = talk.draw(f"{intent.name}.answer")
@@ -290,6 +292,7 @@ class Scenario:
         talk = self.talk
         if talk.mood != "calm" and talk.chance(0.25):
             self._soothe()
+            talk.mood = "calm"
         if intent.needs == "order" and not talk.identified:
             self._find_order()
         elif intent.needs == "account" and "account" not in talk.identified:

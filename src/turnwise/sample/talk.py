@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from turnwise.sample.banks import Approved, Decks, pool
+from turnwise.sample.banks import Approved, Decks, pool, topics_of
 from turnwise.sample.facts import Facts
 from turnwise.sample.labels import COMPLAINING, EMOTIONS, PII, STATE_KEYS
 from turnwise.sample.markup import Mention, Phrase, Value, render
@@ -51,8 +51,7 @@ class Conversation:
         return self.decks.draw(role, fits)
 
     def _on_topic(self, phrase: Phrase) -> bool:
-        topic = dict(phrase.conditions).get("topic", self.topic)
-        return self.facts.allows(phrase) and self.topic in topic.split("|")
+        return self.facts.allows(phrase) and self.topic == (phrase.topic or self.topic)
 
     def customer(
         self,
@@ -83,8 +82,7 @@ class Conversation:
         self._append("customer", text, mentions, labels)
         self.mood = _mood(codes)
         if intents and not acts:
-            conditions = dict(pair for phrase in phrases for pair in phrase.conditions)
-            self.topic = conditions.get("topic", "")
+            self.topic = next((phrase.topic for phrase in phrases if phrase.topic), "")
         self.told |= {name for phrase in phrases for name in phrase.placeholders}
         told = {mention.label for mention in mentions}
         self.labels_told |= told
@@ -92,6 +90,10 @@ class Conversation:
             self.identified.add("order")
         if told & {"email", "username"}:
             self.identified.add("account")
+
+    def has_approved(self, role: str) -> bool:
+        """Whether the pool speaks about the present topic in this role."""
+        return not topics_of(role) or self.topic in topics_of(role)
 
     def approved(self, role: str, **conditions: str) -> Phrase:
         """Append an agent turn taken from the approved pool."""
