@@ -81,3 +81,18 @@ class Codec:
             ids[row, : len(token.ids)] = torch.tensor(token.ids, dtype=torch.int64)
             mask[row, : len(token.ids)] = 1
         return Encoding(ids, mask, torch.zeros_like(ids) if self.segments else None)
+
+    def batches(self, tokens: Sequence[Tokens]) -> tuple[tuple[Encoding, ...], list[int]]:
+        """Cut a batch into encodings of like length, so that little is padding.
+
+        Returns them with the row numbers in their order: row i of the encodings taken together is text order[i].
+        """
+        order = sorted(range(len(tokens)), key=lambda row: len(tokens[row].ids))
+        groups: list[list[int]] = []
+        for row in order:
+            length = len(tokens[row].ids)
+            if groups and (length <= 1.3 * len(tokens[groups[-1][0]].ids) + 1 or len(groups[-1]) < len(tokens) // 8):
+                groups[-1].append(row)
+            else:
+                groups.append([row])
+        return tuple(self.batch([tokens[row] for row in group]) for group in groups), order

@@ -104,7 +104,7 @@ class Encoder(nn.Module):
         self,
         texts: Sequence[str] | Sequence[Tokens],
         *,
-        batch_tokens: int = 4096,
+        batch_tokens: int = 1024,
         precision: Precision = "fp32",
         progress: Callable[[int], None] | None = None,
     ) -> NDArray[np.float32]:
@@ -159,10 +159,16 @@ def mean_pool(states: Tensor, mask: Tensor) -> Tensor:
 
 
 def length_batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
-    """Row numbers in batches of like length whose padded size stays within ``batch_tokens``, longest first."""
+    """Row numbers in batches of like length, longest first: padding is computed like text.
+
+    A batch's padded size stays within ``batch_tokens``, and its shortest text has at least three quarters of the
+    longest one's length, except that the first eight texts of a batch may be of any length.
+    """
     batches: list[list[int]] = []
     for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], row)):
-        if batches and lengths[batches[-1][0]] * (len(batches[-1]) + 1) <= batch_tokens:
+        longest = lengths[batches[-1][0]] if batches else 0
+        fits = batches and longest * (len(batches[-1]) + 1) <= batch_tokens
+        if fits and (len(batches[-1]) < 8 or lengths[row] >= 0.75 * longest):
             batches[-1].append(row)
         else:
             batches.append([row])

@@ -177,9 +177,7 @@ def _groups(encoder: Encoder, parts: Sequence[Part], settings: Settings) -> list
             groups.setdefault((rate, decay), []).append(parameter)
     rate = settings.head_learning_rate or settings.learning_rate
     for part in parts:
-        for parameter in part.head.parameters():
-            decay = settings.weight_decay if parameter.dim() > 1 else 0.0
-            groups.setdefault((rate, decay), []).append(parameter)
+        groups.setdefault((rate, 0.0), []).extend(part.head.parameters())
     return [{"params": params, "lr": rate, "weight_decay": decay} for (rate, decay), params in groups.items()]
 
 

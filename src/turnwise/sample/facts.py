@@ -166,7 +166,8 @@ class Facts:
     def _draw_address(self) -> Value:
         pick = self._rng.choice
         number, street = self._rng.randint(1, 148), pick(self._values["street"])
-        return Value(f"{number} {street}, {pick(self._values['city'])} {pick(self._values['postcode'])}")
+        city = self.fill("city", "customer").surface
+        return Value(f"{number} {street}, {city} {pick(self._values['postcode'])}")
 
     def _draw_date_of_birth(self) -> Value:
         day, year = self._rng.randint(1, 28), self._rng.randint(1948, 2005)

@@ -25,11 +25,9 @@ class Scenario:
         self._again = again
         self._give_back = give_back
 
-    # whole dialogues; each returns the satisfaction it ends with
-
     def solved(self, name: str, second: float) -> int:
         """One or two requests, both settled."""
-        self._welcome()
+        self.exchange.welcome()
         handled = self._open(name)
         for intent in handled:
             self._settle(intent, solo=len(handled) == 1)
@@ -37,41 +35,41 @@ class Scenario:
             self._stray()
         if self.talk.chance(second):
             self._second(handled[-1].name)
-        self._close()
+        self.exchange.close()
         return 3
 
     def refused(self, name: str) -> int:
         """The desk has to say no; the customer gives in or leaves angry."""
         talk, intent = self.talk, intents()[name]
-        self._welcome()
+        self.exchange.welcome()
         self._open_one(name, refusable=True)
-        self._identify(intent)
-        self._clarify(intent, 0.5)
+        self.exchange.identify(intent)
+        self.exchange.clarify(intent, 0.5)
         answer = talk.approved(f"{name}.refuse")
         if talk.chance(0.5):
-            self._vent("rules" if "explain" in answer.acts else talk.rng.choice(("agitated", "hostile")))
-            self._soothe()
+            self.exchange.vent("rules" if "explain" in answer.acts else talk.rng.choice(("agitated", "hostile")))
+            self.exchange.soothe()
         if talk.chance(0.5):
             talk.customer(talk.draw("resigned"), intents=None, acts=("affirm",))
             talk.approved("resigned")
-            self._close(short=True)
+            self.exchange.close(short=True)
             return 2
         if talk.chance(0.5):
-            self._vent(talk.rng.choice(("agitated", "hostile", "staff")))
-            self._soothe()
-        self._leave_angry()
+            self.exchange.vent(talk.rng.choice(("agitated", "hostile", "staff")))
+            self.exchange.soothe()
+        self.exchange.leave_angry()
         return 1
 
     def handed_over(self, name: str) -> int:
         """A request the desk cannot answer goes to a colleague."""
         talk = self.talk
-        self._welcome()
+        self.exchange.welcome()
         hard = talk.decks.draw("hard", lambda phrase: phrase.intents == (name,))
         if talk.chance(0.5) and name != "complaint":
             talk.facts.take_item(hard.category or _item(intents()[name]))
             opener = talk.draw(f"{name}.open")
             self._say_opener(opener, intents()[name])
-            self._identify(intents()[name])
+            self.exchange.identify(intents()[name])
             talk.approved(f"{name}.solve")
             if talk.chance(0.4):
                 talk.customer(talk.draw("accept"), intents=("affirm",), acts=("affirm",))
@@ -81,50 +79,40 @@ class Scenario:
         if talk.chance(0.25):
             talk.agent("hold", typed=0.4)
         talk.agent("handoff", group=GROUP_OF[name])
-        return self._part_after_handoff()
+        return self.exchange.part_after_handoff()
 
     def asks_for_a_person(self) -> int:
         """The customer does not want to talk to this agent."""
         talk, name = self.talk, "speak_to_human"
-        self._welcome()
+        self.exchange.welcome()
         opener = talk.draw(f"{name}.open")
         if talk.chance(0.45):
             self._say_opener(opener, intents()[name], handoff=True)
             talk.agent("handoff", typed=0.1, group="human")
-            return self._part_after_handoff()
+            return self.exchange.part_after_handoff()
         self._say_opener(opener, intents()[name])
         talk.approved(f"{name}.ask")
         talk.customer(talk.draw(f"{name}.answer"), intents=None, acts=("inform",))
         talk.agent(f"{name}.solve", typed=0.0)
         if talk.chance(0.5):
-            self._follow_up(name)
-        self._acknowledge()
+            self.exchange.follow_up(name)
+        self.exchange.acknowledge()
         self._second(name)
-        self._close()
+        self.exchange.close()
         return 3
 
     def out_of_scope(self, name: str) -> int:
         """Small talk and foreign questions first, then perhaps a real request."""
-        self._welcome()
+        self.exchange.welcome()
         self._stray(opening=True)
         if self.talk.chance(0.75):
             self._open_one(name)
             self._settle(intents()[name])
-            self._close()
+            self.exchange.close()
             return 3
         self._give_back(name)
-        self._close(short=True)
+        self.exchange.close(short=True)
         return 2
-
-    # openings
-
-    def _welcome(self) -> None:
-        talk = self.talk
-        if talk.chance(0.2):
-            talk.customer(talk.draw("greet"), intents=("greeting",), acts=("greet",))
-            talk.agent("greet")
-        elif talk.chance(0.25):
-            talk.agent("greet")
 
     def _open(self, name: str) -> list[Intent]:
         talk = self.talk
@@ -195,65 +183,29 @@ class Scenario:
             parts.append(talk.draw("ramble"))
         return [*parts, opener]
 
-    # the middle
-
     def _settle(self, intent: Intent, solo: bool = True) -> None:
         talk, name = self.talk, intent.name
         talk.facts.take_item(_item(intent))
-        self._identify(intent)
-        self._clarify(intent, 0.55 if solo else 0.15)
+        self.exchange.identify(intent)
+        self.exchange.clarify(intent, 0.55 if solo else 0.15)
         if solo and name in _EARLY_CHANGES and talk.chance(0.2):
             name = self._change_mind(name)
-        if solo and talk.chance(0.04):
-            self._vent("staff")
-            self._soothe()
-        guided = self._answer(name)
+        if solo and self.exchange.just_answered() and talk.chance(0.07):
+            self.exchange.vent("staff")
+            self.exchange.soothe()
+        guided = self.exchange.answer(name)
         if talk.mood in ("agitated", "worried") and talk.chance(0.3):
-            self._soothe()
+            self.exchange.soothe()
         if solo and name not in _EARLY_CHANGES and talk.chance(0.15):
             changed = self._change_mind(name)
             if changed != name:
                 name = changed
-                guided = self._answer(name)
+                guided = self.exchange.answer(name)
         if name in _PAID_BACK and talk.chance(0.3):
-            self._ask("ask_iban", "give_iban")
+            self.exchange.ask("ask_iban", "give_iban")
         elif name == "complaint" and talk.chance(0.4):
-            self._ask("ask_phone", "give_phone")
-        self._react(name, guided)
-
-    def _answer(self, name: str) -> bool:
-        """The solution; returns whether it asks the customer to do something."""
-        talk = self.talk
-        typed = talk.chance(0.3) and talk.can_type(name)
-        phrase = talk.typed(name) if typed else talk.approved(f"{name}.solve")
-        return "guide" in phrase.acts
-
-    def _react(self, name: str, guided: bool) -> None:
-        talk = self.talk
-        if guided and GROUP_OF[name] in _MENDABLE and talk.chance(0.4):
-            talk.customer(talk.draw("stuck"), intents=None, acts=("inform",))
-            talk.agent("soothe_stuck", typed=0.0)
-            talk.customer(talk.draw("stuck_solved"), intents=("affirm",), acts=("affirm",))
-            return
-        if talk.chance(0.08):
-            talk.customer(talk.draw("worried"), intents=None, acts=("confirm",))
-            self._soothe()
-        if talk.chance(0.45):
-            self._follow_up(name)
-        self._acknowledge()
-
-    def _acknowledge(self) -> None:
-        talk = self.talk
-        if talk.chance(0.45):
-            talk.customer(talk.draw("accept"), intents=("affirm",), acts=("affirm",))
-        else:
-            talk.customer(talk.draw("thanks"), intents=("thanks",), acts=("thank",))
-
-    def _follow_up(self, name: str) -> None:
-        talk = self.talk
-        question = talk.draw(f"{name}.follow")
-        talk.customer(question, intents=(name,), acts=("request",))
-        talk.agent(f"{name}.explain", typed=0.0)
+            self.exchange.ask("ask_phone", "give_phone")
+        self.exchange.react(name, guided)
 
     def _change_mind(self, name: str) -> str:
         talk = self.talk
@@ -276,96 +228,6 @@ class Scenario:
         status = {*intents()[name].status, *_LATER.get(name, ())}
         return not intents()[name].status or self.talk.facts.profile["shipping_status"] in status
 
-    def _clarify(self, intent: Intent, probability: float) -> None:
-        talk = self.talk
-        if not talk.chance(1 if _MUST_KNOW.get(intent.name, "") not in talk.told else probability):
-            return
-        asked = set(ask_of(intent.name))
-        if (asked and asked <= talk.labels_told) or not talk.has_approved(f"{intent.name}.ask"):
-            return
-        talk.approved(f"{intent.name}.ask")
-        answer = talk.draw(f"{intent.name}.answer")
-        details = ("provide_details",) if answer.gives else None
-        talk.customer(answer, intents=answer.intents or details, acts=_acts(answer))
-
-    def _identify(self, intent: Intent) -> None:
-        talk = self.talk
-        if talk.mood != "calm" and talk.chance(0.25):
-            self._soothe()
-            talk.mood = "calm"
-        if intent.needs == "order" and not talk.identified:
-            self._find_order()
-        elif intent.needs == "account" and "account" not in talk.identified:
-            self._find_account()
-        if GROUP_OF[intent.name] == "account" and talk.chance(0.3):
-            self._ask("verify", "give_birth")
-        if intent.needs != "none" and talk.chance(0.22):
-            talk.agent("hold", typed=0.4)
-            if talk.chance(0.5):
-                talk.customer(talk.draw("ok_wait"), intents=("affirm",), acts=("affirm",))
-
-    def _find_order(self) -> None:
-        talk = self.talk
-        if talk.chance(0.1):
-            talk.approved("confirm")
-            if talk.chance(0.75):
-                talk.customer(talk.draw("confirm_yes"), intents=("affirm",), acts=("affirm",))
-            else:
-                correct = talk.draw("confirm_no")
-                talk.customer(correct, intents=("deny", "provide_details"), acts=("deny", "inform"))
-            talk.identified.add("order")
-            return
-        talk.agent("ask_order", typed=0.25)
-        if talk.chance(0.1):
-            self._inform("no_order")
-            asked = talk.approved("ask_email_instead")
-            if "email" in asked.requested:
-                self._inform("give_account")
-                talk.identified |= {"order", "account"}
-                return
-        elif talk.chance(0.06):
-            self._inform("unclear")
-            talk.approved("repeat")
-        self._inform("give_order")
-        if talk.chance(0.06):
-            talk.facts.forget("order_number")
-            self._inform("correction")
-            talk.approved("corrected")
-        talk.identified.add("order")
-
-    def _find_account(self) -> None:
-        self.talk.agent("ask_account", typed=0.25)
-        self._inform("give_account")
-        self.talk.identified.add("account")
-
-    def _ask(self, question: str, answer: str) -> None:
-        self.talk.approved(question)
-        self._inform(answer)
-        self.talk.approved("got_it", step=question)
-
-    def _inform(self, role: str) -> None:
-        phrase = self.talk.draw(role)
-        details = ("provide_details",) if phrase.gives else None
-        self.talk.customer(phrase, intents=details, acts=("inform",))
-
-    def _vent(self, emotion: str) -> None:
-        talk = self.talk
-        talk.customer(talk.draw(emotion), intents=None, acts=("complain",))
-        if emotion == "staff" and talk.chance(0.3):
-            talk.agent("agree", typed=0.6)
-
-    def _soothe(self) -> None:
-        talk = self.talk
-        emotions = talk.turns[-1]["labels"].get("emotion", ())
-        code = "agitated" if talk.mood == "calm" else talk.mood
-        for key, long in _SPECIAL:
-            if long in emotions:
-                code = key
-        if talk.chance(0.25):
-            talk.typed("soothe")
-        else:
-            talk.approved(f"soothe_{code}")
-
     def _stray(self, opening: bool = False) -> None:
         talk = self.talk
         if not opening:
@@ -385,50 +247,26 @@ class Scenario:
         talk.customer(talk.draw("more"), opener, intents=(other.name,))
         self._settle(other)
 
-    # endings
-
-    def _close(self, short: bool = False) -> None:
-        talk = self.talk
-        if short or talk.chance(0.3):
-            talk.customer(talk.draw("bye"), intents=("goodbye",), acts=("bye",))
-        elif talk.chance(0.75):
-            if talk.turns[-1]["speaker"] == "customer":
-                talk.agent("more")
-            done = talk.draw("no_more")
-            talk.customer(done, intents=done.intents, acts=_acts(done))
-        talk.agent("bye")
-
-    def _leave_angry(self) -> None:
-        talk = self.talk
-        talk.customer(talk.draw("angry_bye"), intents=("goodbye",), acts=("bye", "complain"))
-        talk.agent("bye", typed=0.0)
-
-    def _part_after_handoff(self) -> int:
-        talk = self.talk
-        if talk.chance(0.25):
-            self._ask("ask_phone", "give_phone")
-        if talk.chance(0.7):
-            accepted = talk.draw("handoff_ok")
-            intent = ("affirm", "provide_details") if accepted.gives else ("affirm",)
-            talk.customer(accepted, intents=intent, acts=("affirm",))
-            if talk.chance(0.5):
-                talk.agent("bye")
-            return 2
-        upset = talk.draw("handoff_upset")
-        gives_in = "resigned" in upset.emotions
-        talk.customer(
-            upset,
-            intents=("affirm",) if gives_in else None,
-            acts=("affirm",) if gives_in else ("complain",),
-        )
-        talk.agent("resigned" if gives_in else "soothe_staff", typed=0.0)
-        return 2 if gives_in else 1
-
 
 _SPECIAL = (
     ("hostile", "very_anxious_and_having_a_bad_attitude"),
     ("staff", "dissatisfied_with_customer_service_representative_service"),
     ("rules", "dissatisfied_with_business_rules"),
+)
+_WORRYING = frozenset(
+    {
+        "cancel_order",
+        "missing_item",
+        "damaged_item",
+        "delivery_delay",
+        "lost_package",
+        "change_address",
+        "refund_status",
+        "payment_failed",
+        "double_charge",
+        "account_login",
+        "delete_account",
+    }
 )
 _PAID_BACK = frozenset({"refund_status", "double_charge"})
 _MUST_KNOW = {"change_email": "new_email", "change_address": "address"}

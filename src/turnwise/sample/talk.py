@@ -105,7 +105,7 @@ class Conversation:
             if all(known.get(key) in value.split("|") for key, value in entry.phrase.conditions)
         ] or entries
         special = [entry for entry in candidates if entry.phrase.conditions]
-        entry: Approved = self.rng.choice(special if special and self.chance(0.8) else candidates)
+        entry: Approved = self.rng.choice(special if special and self.chance(0.9) else candidates)
         self._agent(entry.phrase, entry.id)
         return entry.phrase
 
