@@ -1,0 +1,117 @@
+"""From an encoder to the ONNX graph ``ids, mask -> vectors``: mean pooling inside, and int8 if wanted."""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from turnwise.codec import Encoding
+from turnwise.encoder import Encoder, mean_pool
+from turnwise.errors import MissingExtraError
+
+OPSET = 20
+"""The first opset with a Gelu operator; ONNX Runtime computes it in half the time of its parts."""
+_TRACED_TEXTS = ("two texts of unlike length", "so that nothing in the graph depends on either")
+
+
+class Pooled(nn.Module):
+    """Token ids to one vector a text: the encoder, the mean over the tokens, then ``projection``."""
+
+    def __init__(self, encoder: Encoder, projection: nn.Module | None) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.projection = projection or nn.Identity()
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        segments = torch.zeros_like(ids) if self.encoder.codec.segments else None
+        vectors: Tensor = self.projection(mean_pool(self.encoder(Encoding(ids, mask, segments)), mask))
+        return vectors
+
+
+def write_fp32(pooled: Pooled, path: Path) -> None:
+    """Write the graph of ``pooled`` with standard operators only; batch and tokens are free axes.
+
+    Attention is exported in its plain form (two matrix products and a softmax). The graph is traced from two
+    padded texts. Raises MissingExtraError without onnx and onnxscript.
+    """
+    for package in ("onnx", "onnxscript"):
+        need(package)
+    example = pooled.encoder.codec.batch(pooled.encoder.codec.tokenise(_TRACED_TEXTS))
+    batch = torch.export.Dim("batch", min=1, max=2**16)
+    tokens = torch.export.Dim("tokens", min=2, max=pooled.encoder.codec.max_tokens)
+    axes = {0: batch, 1: tokens}
+    with _plain_attention(pooled.encoder), _silence(), torch.inference_mode():
+        torch.onnx.export(
+            pooled,
+            (example.ids, example.mask),
+            path,
+            input_names=["ids", "mask"],
+            output_names=["vectors"],
+            dynamic_shapes=(axes, axes),
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+
+
+def write_int8(source: Path, path: Path) -> None:
+    """Quantise a plain fp32 graph: weights of matrix products to int8, one scale per output channel.
+
+    Activations are quantised to uint8 as they come, one scale per tensor ("dynamic"); attention scores, norms
+    and pooling stay fp32. Embedding tables become int8 with one scale each, which makes the file smaller.
+    """
+    need("onnxruntime")
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    model = onnx.load(str(source))
+    # shapes are inferred again after products with transposed weights are rewritten; old ones would contradict
+    del model.graph.value_info[:]
+    # without this mark the library asks, through the root logger, for an optimiser's run first
+    onnx.helper.set_model_props(model, {"onnx.quant.pre_process": "onnxruntime.quant"})
+    with _silence():
+        quantize_dynamic(
+            model,
+            str(path),
+            op_types_to_quantize=["MatMul", "Gather"],
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+            extra_options={"MatMulConstBOnly": True},
+        )
+
+
+def need(package: str) -> None:
+    """Raise MissingExtraError when ``package`` of the extra ``runtime`` is not installed."""
+    from importlib.util import find_spec
+
+    if find_spec(package) is None:
+        raise MissingExtraError(package, "runtime")
+
+
+@contextlib.contextmanager
+def _plain_attention(encoder: Encoder) -> Iterator[None]:
+    before = encoder.backbone.config._attn_implementation
+    encoder.backbone.set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        encoder.backbone.set_attn_implementation(before)
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """The exporters' notes on their own internals say nothing to a user."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
