@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable
 
-from turnwise.sample.banks import Intent, ask_of, intents, topics_of
+from turnwise.sample.banks import Intent, intents, topics_of
+from turnwise.sample.exchanges import Exchanges
 from turnwise.sample.labels import GROUP_OF
 from turnwise.sample.markup import Phrase
 from turnwise.sample.talk import Conversation
 
 _OPENS_POLITELY = re.compile(r"(hi|hello|hey|ok|pls|hiya)\b", re.IGNORECASE)
-_MENDABLE = frozenset({"payments", "account"})
+_LATER = {"cancel_order": ("delayed",), "refund_status": ("lost", "delivered", "processing")}
 _EARLY_CHANGES = frozenset({"cancel_order", "return_item", "exchange_item", "delete_account"})
 
 
@@ -22,6 +23,7 @@ class Scenario:
 
     def __init__(self, talk: Conversation, again: Callable[[str], str], give_back: Callable[[str], None]) -> None:
         self.talk = talk
+        self.exchange = Exchanges(talk)
         self._again = again
         self._give_back = give_back
 
@@ -201,10 +203,6 @@ class Scenario:
             if changed != name:
                 name = changed
                 guided = self.exchange.answer(name)
-        if name in _PAID_BACK and talk.chance(0.3):
-            self.exchange.ask("ask_iban", "give_iban")
-        elif name == "complaint" and talk.chance(0.4):
-            self.exchange.ask("ask_phone", "give_phone")
         self.exchange.react(name, guided)
 
     def _change_mind(self, name: str) -> str:
@@ -248,39 +246,6 @@ class Scenario:
         self._settle(other)
 
 
-_SPECIAL = (
-    ("hostile", "very_anxious_and_having_a_bad_attitude"),
-    ("staff", "dissatisfied_with_customer_service_representative_service"),
-    ("rules", "dissatisfied_with_business_rules"),
-)
-_WORRYING = frozenset(
-    {
-        "cancel_order",
-        "missing_item",
-        "damaged_item",
-        "delivery_delay",
-        "lost_package",
-        "change_address",
-        "refund_status",
-        "payment_failed",
-        "double_charge",
-        "account_login",
-        "delete_account",
-    }
-)
-_PAID_BACK = frozenset({"refund_status", "double_charge"})
-_MUST_KNOW = {"change_email": "new_email", "change_address": "address"}
-_LATER = {"cancel_order": ("delayed",), "refund_status": ("lost", "delivered", "processing")}
-_ACT_OF = {"affirm": "affirm", "deny": "deny", "thanks": "thank", "goodbye": "bye"}
-
-
 def _item(intent: Intent) -> str | None:
     """The one kind of product an intent is about, if it is one."""
     return None if intent.item in ("any", "none") else intent.item
-
-
-def _acts(phrase: Phrase) -> list[str]:
-    found = [_ACT_OF[name] for name in phrase.intents if name in _ACT_OF]
-    if phrase.gives or not found:
-        found.append("inform")
-    return found
