@@ -1,25 +1,13 @@
-"""Files: read plain, gzip or xz text alike; write so that nothing half-written is ever seen."""
+"""Write files and folders so that nothing half-written is ever seen."""
 
-import gzip
-import lzma
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
 
 from turnwise.errors import StorageError
-
-
-def open_text(path: Path) -> IO[str]:
-    """Open a UTF-8 file for reading, decompressed by its suffix (.gz, .xz); a byte-order mark is dropped."""
-    if path.suffix == ".gz":
-        return cast(IO[str], gzip.open(path, "rt", encoding="utf-8-sig", newline=""))
-    if path.suffix == ".xz":
-        return cast(IO[str], lzma.open(path, "rt", encoding="utf-8-sig", newline=""))
-    return path.open(encoding="utf-8-sig", newline="")
 
 
 @contextmanager

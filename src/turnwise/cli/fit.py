@@ -35,8 +35,8 @@ def fit_intent_verb(
     recipe: Annotated[str, typer.Option(help="A shipped recipe or a .toml file; see docs/recipes.md.")] = "intent",
     neighbours: Annotated[int | None, typer.Option("--k", help="Neighbours that vote; all by default.")] = None,
     steps: Annotated[int | None, typer.Option(help="Stop training after so many steps.")] = None,
-    no_calibration: Annotated[
-        bool, typer.Option("--no-calibration", help="Skip the second fit that calibrates; halves the time.")
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="A second fit without a fifth of the data: own calibration, thresholds.")
     ] = False,
     column: ColumnOption = None,
 ) -> None:
@@ -62,8 +62,8 @@ def fit_intent_verb(
         overrides["training"]["steps"] = steps
     if neighbours is not None:
         overrides["inference"]["neighbours"] = neighbours
-    if no_calibration:
-        overrides["fitting"]["held_out"] = 0.0
+    if calibrate:
+        overrides["fitting"]["held_out"] = 0.2
     chosen = intent_recipe(recipe, shots=examples.mean_shots(found), overrides=overrides)
     base = Encoder.load(encoder)
     with training_bars() as on_step:

@@ -107,7 +107,7 @@ def reject(
         typer.echo(f"texts scoring below {threshold:.4f} are out of scope from now on; model {model.version}")
     points = model.operating_points()
     if not points:
-        raise InputError("the model has no held-out scores: fit it with --dev, or without --no-calibration")
+        raise InputError("the model has no held-out scores: fit it with --dev or --calibrate")
     table = Table(*points[0], title="on held-out utterances" + (", the one in force first" if given else ""))
     for point in points:
         table.add_row(*(f"{value:.3f}" for value in point.values()))

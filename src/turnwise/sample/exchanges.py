@@ -57,7 +57,7 @@ class Exchanges:
     def react(self, name: str, guided: bool) -> None:
         """What the customer makes of the solution."""
         talk = self.talk
-        if name in _PAID_BACK and talk.chance(0.3):
+        if name in _PAID_BACK and talk.chance(0.5):
             self.ask("ask_iban", "give_iban")
         elif name == "complaint" and talk.chance(0.4):
             self.ask("ask_phone", "give_phone")
@@ -115,6 +115,10 @@ class Exchanges:
             self.find_account()
         if GROUP_OF[intent.name] == "account" and talk.chance(0.3):
             self.ask("verify", "give_birth")
+        if intent.name == "account_login" and talk.chance(0.4):
+            self.ask("ask_ip", "give_ip")
+        elif intent.name in ("payment_failed", "double_charge") and talk.chance(0.3):
+            self.ask("ask_card", "give_card")
         if intent.needs != "none" and talk.chance(0.22):
             talk.agent("hold", typed=0.4)
             if talk.chance(0.5):

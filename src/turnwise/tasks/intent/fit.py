@@ -157,6 +157,7 @@ def _fit(
         projection=projection,
         directions=directions,
         decision=Decision(several=several),
+        calibration=Calibration(recipe.fitting.slope, recipe.fitting.intercept),
         facts={
             "turnwise": version("turnwise"),
             "utterances": len(found),

@@ -275,7 +275,7 @@ class IntentModel:
         threshold = None
         if target is not None:
             if self.held_out is None:
-                raise InputError("the model has no held-out scores: fit it with --dev, or without --no-calibration")
+                raise InputError("the model has no held-out scores: fit it with --dev or --calibrate")
             if value is None:
                 raise InputError(f"the target {target} needs a value between 0 and 1")
             threshold = choose_threshold(self.held_out, target, value)

@@ -31,7 +31,9 @@ class Fitting:
 
     label_names: tuple[str, ...] = ("{}",)
     max_tokens: int = 64
-    held_out: float = 0.2
+    held_out: float = 0.0
+    slope: float = 1.0
+    intercept: float = 0.0
     members: int = 1
     pseudo_threshold: float = 0.9
     pseudo_per_intent: int = 20

@@ -1,0 +1,43 @@
+"""Results as cells of one JSON file: each is computed once, written at once, and skipped the next time."""
+
+import json
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from turnwise.files import atomic_file
+from turnwise.precision import bf16_is_faster
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The cells so far."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def compute(path: Path, name: str, run: Callable[[], dict[str, Any]], *, again: bool = False) -> dict[str, Any]:
+    """The cell ``name``; run when it is not there yet (or ``again``)."""
+    cells = read(path)
+    if name in cells and not again:
+        return cells[name]
+    print(f"{time.strftime('%H:%M:%S')} {name} ...", flush=True)
+    found = run() | {"machine": machine()}
+    with atomic_file(path) as temporary:
+        content = dict(sorted((read(path) | {name: found}).items()))
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    print(
+        f"{time.strftime('%H:%M:%S')} {name} { ({k: v for k, v in found.items() if isinstance(v, float)}) }", flush=True
+    )
+    return found
+
+
+def machine() -> str:
+    """The machine in words."""
+    capability = torch.backends.cpu.get_cpu_capability()
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+    precision = "bf16" if bf16_is_faster() else "fp32"
+    threads = torch.get_num_threads()
+    return f"{device} {platform.machine()} {capability}, {threads} threads, {precision}, torch {torch.__version__}"
