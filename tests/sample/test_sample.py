@@ -107,6 +107,13 @@ def test_agent_turns_have_their_layers(turns: list[Turn]) -> None:
         assert set(labels["requested"]) <= {*SLOTS, *PII}
 
 
+def test_every_split_has_every_slot_and_kind_of_personal_data(corpus: dict[str, list[Dialogue]]) -> None:
+    for rows in corpus.values():
+        spans = [turn["spans"] for dialogue in rows for turn in dialogue["turns"]]
+        assert {span["label"] for layer in spans for span in layer["slots"]} == set(SLOTS)
+        assert {span["label"] for layer in spans for span in layer["pii"]} == set(PII)
+
+
 def test_every_label_occurs(turns: list[Turn]) -> None:
     seen: dict[str, Counter[str]] = defaultdict(Counter)
     for turn in turns:
@@ -140,7 +147,8 @@ def test_state_is_cumulative_and_follows_the_slots(dialogues: list[Dialogue]) ->
     for dialogue in dialogues:
         state: dict[str, list[str]] = {}
         for turn in spoken_by(dialogue["turns"], "customer"):
-            for span in turn["spans"]["slots"]:
+            in_scope = turn["labels"].get("intent") != []
+            for span in turn["spans"]["slots"] if in_scope else []:
                 surface = turn["text"][span["start"] : span["end"]]
                 variants = [surface, span["value"]] if "value" in span else [surface]
                 state[STATE_KEYS[span["label"]]] = variants

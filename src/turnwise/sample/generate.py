@@ -95,7 +95,7 @@ def response_rows() -> list[dict[str, Any]]:
     return [
         {
             "id": entry.id,
-            "text": entry.phrase.text,
+            "text": entry.phrase.plain,
             "intents": list(entry.intents),
             "acts": list(entry.phrase.acts),
         }

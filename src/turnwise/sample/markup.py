@@ -61,6 +61,11 @@ class Phrase:
         return frozenset(piece.text for piece in self.pieces if piece.placeholder)
 
     @property
+    def plain(self) -> str:
+        """The text without its markup."""
+        return "".join(piece.text for piece in self.pieces)
+
+    @property
     def topic(self) -> str:
         """The aspect of its intent this phrase is about, empty where the intent has only one."""
         return dict(self.conditions).get("topic", "")

@@ -33,7 +33,7 @@ class Scenario:
         handled = self._open(name)
         for intent in handled:
             self._settle(intent, solo=len(handled) == 1)
-        if self.talk.chance(0.24):
+        if self.talk.chance(0.34):
             self._stray()
         if self.talk.chance(second):
             self._second(handled[-1].name)

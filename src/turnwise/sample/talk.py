@@ -56,16 +56,20 @@ class Conversation:
     def customer(
         self,
         *phrases: Phrase,
-        intents: Sequence[str] | None = (),
+        intents: Sequence[str] | None,
         acts: Sequence[str] = (),
         handoff: bool = False,
     ) -> None:
-        """Append a customer turn; `intents=None` leaves the intent unannotated."""
+        """Append a customer turn.
+
+        No intents mark a turn out of scope, which leaves the state alone; None leaves the intent
+        unannotated.
+        """
         text, mentions = self._write(phrases, "customer")
         text = self._restyle(text, mentions)
         codes = _unique(code for phrase in phrases for code in phrase.emotions)
         for mention in mentions:
-            if mention.label in STATE_KEYS:
+            if mention.label in STATE_KEYS and intents != ():
                 surface = text[mention.start : mention.end]
                 variants = [surface, mention.value] if mention.value else [surface]
                 self._state[STATE_KEYS[mention.label]] = [v for v in variants if v]
@@ -137,7 +141,7 @@ class Conversation:
         text, mentions = "", []
         for phrase in phrases:
             for piece in phrase.pieces:
-                if piece.label and not piece.placeholder:
+                if speaker == "customer" and piece.label in STATE_KEYS and not piece.placeholder:
                     self.facts.note(piece.label, Value(piece.text, piece.normal))
             part, found = render(phrase, lambda name: self.facts.fill(name, speaker))
             if text:
