@@ -63,6 +63,14 @@ def test_size(corpus: dict[str, list[Dialogue]], turns: list[Turn]) -> None:
     assert len(corpus["train"]) >= 300 and len(corpus["dev"]) >= 60 and len(corpus["test"]) >= 100
 
 
+def test_readme_states_the_size_and_every_label(corpus: dict[str, list[Dialogue]]) -> None:
+    readme = (sample_path("train").parents[1] / "README.md").read_text("utf-8")
+    for split, rows in corpus.items():
+        assert f"| {split} | {len(rows)} | {sum(len(row['turns']) for row in rows)} |" in readme
+    for label in (*INTENTS, *AGENT_ACTS, *CUSTOMER_ACTS, *EMOTIONS.values(), *SLOTS, *PII):
+        assert f"`{label}`" in readme
+
+
 def test_ids_are_unique_and_name_their_split(corpus: dict[str, list[Dialogue]]) -> None:
     for split, rows in corpus.items():
         ids = [row["id"] for row in rows]
