@@ -20,6 +20,7 @@ from turnwise.cli.check import check
 from turnwise.cli.convert import convert
 from turnwise.cli.demo import demo
 from turnwise.cli.evaluate import evaluate
+from turnwise.cli.export import export
 from turnwise.cli.fit import fit
 from turnwise.cli.intent import intent
 from turnwise.cli.predict import predict
@@ -27,7 +28,7 @@ from turnwise.cli.pretrain import pretrain
 from turnwise.cli.serve import serve
 from turnwise.errors import TurnwiseError
 
-VERBS: tuple[Callable[..., None], ...] = (demo, check, convert, pretrain, evaluate, predict, serve)
+VERBS: tuple[Callable[..., None], ...] = (demo, check, convert, pretrain, evaluate, predict, export, serve)
 GROUPS: tuple[tuple[str, typer.Typer], ...] = (("fit", fit), ("intent", intent))
 
 app = typer.Typer(name="turnwise", add_completion=False, pretty_exceptions_enable=False)

@@ -24,10 +24,13 @@ class Predictor(Protocol):
 
 
 def load_predictor(folder: Path) -> Predictor:
-    """The fitted model in ``folder``. Raises ModelError when there is none."""
-    from turnwise.tasks.intent.model import IntentModel
+    """The fitted model in ``folder``, with its int8 or fp32 export where there is one.
 
-    return IntentModel.load(folder)
+    Raises ModelError when there is none.
+    """
+    from turnwise.tasks.intent.engine import best_engine, load_with
+
+    return load_with(folder, best_engine(folder))
 
 
 def named_folders(arguments: Sequence[str]) -> dict[str, Path]:

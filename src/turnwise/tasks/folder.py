@@ -20,7 +20,7 @@ Arrays = Mapping[str, NDArray[Any]]
 def write_task(folder: Path, task: str, content: Mapping[str, Any]) -> str:
     """Write task.json with the SHA-256 of every other file, and return the model's version: its short hash."""
     files = {
-        str(path.relative_to(folder)): _digest(path)
+        str(path.relative_to(folder)): digest(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name not in {"task.json", "README.md"}
     }
@@ -56,7 +56,7 @@ def read_task(folder: Path, task: str) -> dict[str, Any]:
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
             raise ModelError(f"{folder} is not whole: {name} is missing; fit or copy the model again")
-        if _digest(path) != digest:
+        if digest(path) != digest:
             raise ModelError(f"{path} is damaged: its SHA-256 is not the one in task.json; fit or copy the model again")
     return document
 
@@ -74,6 +74,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise ModelError(f"cannot read {path}: {error}; fit or copy the model again") from None
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.filedigest(file, "sha256").hexdigest()
