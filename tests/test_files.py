@@ -1,5 +1,3 @@
-import gzip
-import lzma
 import os
 import signal
 import stat
@@ -10,19 +8,7 @@ from pathlib import Path
 import pytest
 
 from turnwise.errors import StorageError
-from turnwise.files import atomic_file, atomic_folder, open_text
-
-TEXT = "Grüße 🙂\r\n李雷\n"
-
-
-@pytest.mark.parametrize(("name", "pack"), [("a.txt", bytes), ("a.txt.gz", gzip.compress), ("a.txt.xz", lzma.compress)])
-def test_text_is_read_plain_or_packed_without_its_byte_order_mark(tmp_path: Path, name: str, pack: object) -> None:
-    assert callable(pack)
-    path = tmp_path / name
-    path.write_bytes(pack(b"\xef\xbb\xbf" + TEXT.encode()))
-    with open_text(path) as file:
-        assert file.read() == TEXT
-
+from turnwise.files import atomic_file, atomic_folder
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "new" / "a.txt"
