@@ -10,6 +10,7 @@ import pytest
 from turnwise.errors import StorageError
 from turnwise.files import atomic_file, atomic_folder
 
+
 def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "new" / "a.txt"
     with atomic_file(path) as temporary:
