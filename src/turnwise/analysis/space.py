@@ -80,7 +80,7 @@ def tsne(vectors: Floats, *, seed: int = 0) -> Floats:
     wait for each other on a busy machine.
     """
     from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     values = np.asarray(vectors, dtype=np.float64)
     if not len(values):

@@ -106,7 +106,7 @@ class Exchanges:
     def identify(self, intent: Intent) -> None:
         """Find out which order or account this is about."""
         talk = self.talk
-        if talk.mood != "calm" and talk.chance(0.25):
+        if talk.mood not in ("calm", "stuck") and talk.chance(0.25):
             self.soothe()
             talk.mood = "calm"
         if intent.needs == "order" and not talk.identified:

@@ -15,7 +15,7 @@ from turnwise.sample.scenarios import Scenario
 from turnwise.sample.talk import Conversation
 
 SEED = 20
-SIZES = {"train": 340, "dev": 94, "test": 136}
+SIZES = {"train": 340, "dev": 104, "test": 136}
 SECOND = 0.52
 KINDS = ("solved", "refused", "handed_over", "out_of_scope")
 SHARES = (70, 20, 6, 4)

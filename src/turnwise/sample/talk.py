@@ -11,8 +11,9 @@ from turnwise.sample.labels import COMPLAINING, EMOTIONS, PII, STATE_KEYS
 from turnwise.sample.markup import Mention, Phrase, Value, render
 
 _ASKING = re.compile(
-    r"\?|^(please|pls|can|could|would|how|when|where|what|which|who|is|are|do|does|any|i want"
-    r"|i'd like|i need|need|cancel|make|take|put|ship|swap|send|tell|let me|get|close|show)\b",
+    r"\?|^(where|what|which|how|when|who|is|are|do|does|any|status|human|representative|real person)\b"
+    r"|^(need|want|cancel|make|take|put|ship|swap|send|tell|let me|get|close|show|remove|stop|abort|scrap|forget)\b"
+    r"|\b(please|pls|kindly|can|could|would you|i want|i wish|i need|i require|i'd|i would|i insist)\b",
     re.IGNORECASE,
 )
 _STYLES = ("as_is", "lower", "bare", "typos")
@@ -108,7 +109,7 @@ class Conversation:
             for entry in entries
             if all(known.get(key) in value.split("|") for key, value in entry.phrase.conditions)
         ] or entries
-        special = [entry for entry in candidates if entry.phrase.conditions]
+        special = [entry for entry in candidates if set(dict(entry.phrase.conditions)) - {"returning_customer"}]
         entry: Approved = self.rng.choice(special if special and self.chance(0.9) else candidates)
         self._agent(entry.phrase, entry.id)
         return entry.phrase

@@ -56,7 +56,7 @@ def limit_threads(count: int) -> None:
     """Let one model call use ``count`` CPU threads: PyTorch's and those of NumPy's matrix products."""
     import numpy  # noqa: F401  a library is limited only once it is loaded
     import torch
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     torch.set_num_threads(count)
     threadpool_limits(count)

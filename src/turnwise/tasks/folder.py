@@ -52,11 +52,11 @@ def read_task(folder: Path, task: str) -> dict[str, Any]:
         raise ModelError(f"{folder / 'task.json'} has format {found!r}, this turnwise reads {FORMAT}")
     if document.get("task") != task:
         raise TaskMismatchError(f"{folder} holds a model of the task {document.get('task')!r}, expected {task!r}")
-    for name, digest in document.get("files", {}).items():
+    for name, expected in document.get("files", {}).items():
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
             raise ModelError(f"{folder} is not whole: {name} is missing; fit or copy the model again")
-        if digest(path) != digest:
+        if digest(path) != expected:
             raise ModelError(f"{path} is damaged: its SHA-256 is not the one in task.json; fit or copy the model again")
     return document
 
@@ -77,4 +77,4 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
 def digest(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
-        return hashlib.filedigest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
