@@ -81,7 +81,8 @@ def pairs(train: list[Utterance], test: list[Utterance]) -> dict[str, Any]:
         encoder.save(Path(folder) / "encoder")
         peer = SentenceTransformer(str(Path(folder) / "encoder"), device=device())
         peer.max_seq_length = 48
-        texts = {row.tokens.ids: u.text for u, row in zip(train, as_examples(train, label_names(train), encoder.codec))}
+        rows = zip(train, as_examples(train, label_names(train), encoder.codec), strict=True)
+        texts = {row.tokens.ids: u.text for u, row in rows}
         start = time.perf_counter()
         found = PairContrast().pairs(as_examples(train, label_names(train), encoder.codec))
         data = Dataset.from_dict(
@@ -96,7 +97,7 @@ def pairs(train: list[Utterance], test: list[Utterance]) -> dict[str, Any]:
             num_train_epochs=1,
             per_device_train_batch_size=32,
             learning_rate=2e-5,
-            warmup_ratio=0.1,
+            warmup_steps=0.1,
             weight_decay=0.01,
             save_strategy="no",
             logging_strategy="no",
