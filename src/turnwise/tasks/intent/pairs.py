@@ -104,6 +104,8 @@ class PairContrast(Objective):
         return found
 
     def _others(self, labels: Sequence[set[int]], row: int, rng: np.random.Generator) -> Iterator[int]:
+        if not any(other.isdisjoint(labels[row]) for other in labels):
+            return  # it shares an intent with every other utterance
         drawn = 0
         while drawn < self.negatives:
             other = int(rng.integers(len(labels)))
