@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from turnwise.codec import Codec, Encoding, Tokens
@@ -44,7 +44,9 @@ class Encoder(nn.Module):
         """Load ``embedded``, a folder, or a checkpoint by its Hugging Face name; weights as safetensors only.
 
         ``max_tokens`` limits the length of a text (default: what the checkpoint allows, at most 512).
-        Raises ModelError when there is no such checkpoint, or it holds pickled weights only, or wants code run.
+        A pooler that the checkpoint lacks is made from a fixed seed; it takes no part in the sentence vector.
+        Raises ModelError when there is no such checkpoint, it lacks weights or a vocabulary, holds pickled weights
+        only, or wants code run.
         """
         source = str(_embedded_folder()) if str(name) == EMBEDDED else str(name)
         local = str(name) == EMBEDDED or Path(source).is_dir()
@@ -52,20 +54,24 @@ class Encoder(nn.Module):
             raise ModelError(f"there is no encoder folder {source}; name a folder with config.json")
         if local and not (Path(source) / "config.json").is_file():
             raise ModelError(f"{source} is no encoder folder: it has no config.json")
-        with _quiet():
+        with _quiet(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
             try:
-                backbone = AutoModel.from_pretrained(
+                backbone, loading = AutoModel.from_pretrained(
                     source,
                     use_safetensors=True,
                     trust_remote_code=False,
                     attn_implementation="sdpa",
                     local_files_only=local,
                     dtype=torch.float32,
+                    output_loading_info=True,
                 )
                 tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, local_files_only=local)
+                stated = _saved_limit(Path(source), str(name))
             except Exception as error:
                 raise ModelError(_loading_error(source, local, error)) from error
-        limit = min(_position_limit(backbone), max_tokens or _saved_limit(Path(source), str(name)))
+        _check_whole(source, loading["missing_keys"], tokenizer)
+        limit = min(_position_limit(backbone), max_tokens or stated)
         return cls(backbone, _codec(backbone, tokenizer, limit), str(name)).eval()
 
     @classmethod
@@ -111,13 +117,17 @@ class Encoder(nn.Module):
         """Sentence vectors, shape (texts, dim), not normalised.
 
         Texts of like length share a batch of at most ``batch_tokens`` padded tokens; ``progress`` is called
-        with the number of texts just done. Raises InputError for a bare string.
+        with the number of texts just done. Raises InputError for a bare string and for anything else than texts.
         """
         if isinstance(texts, str):
             raise InputError("encode takes a list of texts, not one string; write encode([text])")
         tokens = [t for t in texts if isinstance(t, Tokens)]
         if len(tokens) != len(texts):
-            tokens = self.codec.tokenise([t for t in texts if isinstance(t, str)])
+            plain = [t for t in texts if isinstance(t, str)]
+            if len(plain) != len(texts):
+                row, wrong = next((row, t) for row, t in enumerate(texts) if not isinstance(t, str))
+                raise InputError(f"texts[{row}] is {type(wrong).__name__}, expected a text")
+            tokens = self.codec.tokenise(plain)
         vectors = np.zeros((len(tokens), self.dim), dtype=np.float32)
         training = self.backbone.training
         self.eval()
@@ -199,7 +209,7 @@ def _codec(backbone: PreTrainedModel, tokenizer: object, max_tokens: int) -> Cod
 
 def _position_limit(backbone: PreTrainedModel) -> int:
     positions = int(getattr(backbone.config, "max_position_embeddings", 512))
-    offset = 2 if backbone.config.model_type in {"roberta", "xlm-roberta", "camembert"} else 0
+    offset = 2 if backbone.config.model_type in {"roberta", "xlm-roberta", "camembert", "mpnet"} else 0
     return positions - offset
 
 
@@ -209,14 +219,28 @@ def _saved_limit(folder: Path, name: str) -> int:
         return _EMBEDDED_MAX_TOKENS
     path = folder / "sentence_bert_config.json"
     if path.is_file():
-        stated = json.loads(path.read_text(encoding="utf-8")).get("max_seq_length")
+        content = json.loads(path.read_text(encoding="utf-8"))
+        stated = content.get("max_seq_length") if isinstance(content, dict) else None
         if isinstance(stated, int):
             return stated
     return 512
 
 
+def _check_whole(source: str, missing: Collection[str], tokenizer: PreTrainedTokenizerBase) -> None:
+    lacking = sorted(name for name in missing if not name.startswith("pooler."))
+    if lacking:
+        raise ModelError(
+            f"the encoder {source} lacks {len(lacking)} of the weights that its config.json names, {lacking[0]} the "
+            "first; copy the checkpoint again, or use the config.json that belongs to its weights"
+        )
+    if len(tokenizer) <= len(set(tokenizer.all_special_ids)):
+        raise ModelError(f"the encoder {source} has no vocabulary; its folder needs the tokenizer's files")
+
+
 def _loading_error(source: str, local: bool, error: Exception) -> str:
-    reason = " ".join(str(error).split())[:300]
+    reason = " ".join(str(error).split())[:300].rstrip(".")
+    if "trust_remote_code" in str(error):
+        reason = "it wants code of its own run, which turnwise never does"
     if not local:
         return (
             f"cannot get the encoder {source!r}: {reason}. Without a network, name a folder that holds "

@@ -1,0 +1,123 @@
+"""Text to ids and back to rows: nothing lost but what does not fit, and that is said."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import BertTokenizer, PreTrainedTokenizerBase
+
+from turnwise.codec import Codec, Tokens
+from turnwise.encoder import Encoder
+from turnwise.errors import InputError
+
+PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "c", "d", "##b")
+PAD, UNK, CLS, SEP, _, A, B, C, D, TAIL = range(10)
+
+
+@pytest.fixture(scope="module")
+def letters() -> PreTrainedTokenizerBase:
+    return BertTokenizer(vocab={piece: number for number, piece in enumerate(PIECES)})
+
+
+@pytest.fixture(scope="module")
+def codec(letters: PreTrainedTokenizerBase) -> Codec:
+    return Codec(letters, 5, segments=True)
+
+
+def test_a_text_becomes_its_pieces_between_special_tokens(codec: Codec) -> None:
+    assert codec.tokenise(["a ab"]) == [Tokens((CLS, A, A, TAIL, SEP))]
+    assert codec.tokenise(["A c", "d"]) == [Tokens((CLS, A, C, SEP)), Tokens((CLS, D, SEP))]
+
+
+def test_no_texts_give_no_tokens(codec: Codec) -> None:
+    assert codec.tokenise([]) == []
+
+
+def test_a_text_that_just_fits_is_whole(codec: Codec) -> None:
+    assert codec.tokenise(["a b c"]) == [Tokens((CLS, A, B, C, SEP), truncated=False)]
+
+
+def test_a_text_that_does_not_fit_keeps_its_beginning_and_the_last_special_token(codec: Codec) -> None:
+    assert codec.tokenise(["a b c d d d"]) == [Tokens((CLS, A, B, C, SEP), truncated=True)]
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n\t"])
+def test_an_empty_text_is_its_special_tokens(codec: Codec, text: str) -> None:
+    assert codec.tokenise([text]) == [Tokens((CLS, SEP))]
+
+
+def test_an_unknown_script_becomes_unknown_tokens(codec: Codec) -> None:
+    assert codec.tokenise(["你好 😀"]) == [Tokens((CLS, UNK, UNK, UNK, SEP))]
+
+
+@pytest.mark.parametrize("text", ["a " * 500_000, "ab" * 500_000, "你" * 400_000, "😀 " * 200_000])
+def test_a_megabyte_is_cut_and_said_to_be(codec: Codec, text: str) -> None:
+    (found,) = codec.tokenise([text])
+    assert found.truncated
+    assert len(found.ids) <= 5
+    assert (found.ids[0], found.ids[-1]) == (CLS, SEP)
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta"])
+def test_the_embedded_like_tokenizers_cut_a_megabyte_to_their_limit(
+    checkpoint: Callable[[str], Path], family: str
+) -> None:
+    codec = Encoder.load(checkpoint(family)).codec
+    end = codec.tokenizer.sep_token_id
+    whole, cut = codec.tokenise(["my card 你好 😀", "my card has not come " * 50_000])
+    assert not whole.truncated
+    assert whole.ids[-1] == end
+    assert cut.truncated
+    assert len(cut.ids) == codec.max_tokens
+    assert cut.ids[-1] == end
+
+
+def test_a_batch_pads_on_the_right_to_its_longest(codec: Codec) -> None:
+    encoding = codec.batch([Tokens((CLS, A, SEP)), Tokens((CLS, A, B, C, SEP))])
+    assert encoding.ids.tolist() == [[CLS, A, SEP, PAD, PAD], [CLS, A, B, C, SEP]]
+    assert encoding.mask.tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]
+    assert encoding.segments is not None
+    assert encoding.segments.tolist() == [[0] * 5] * 2
+    assert encoding.ids.dtype == encoding.mask.dtype == encoding.segments.dtype == torch.int64
+
+
+def test_an_encoder_without_token_types_gets_no_segments(letters: PreTrainedTokenizerBase) -> None:
+    assert Codec(letters, 5, segments=False).batch([Tokens((CLS, SEP))]).segments is None
+
+
+def test_an_encoding_moves_as_a_whole(codec: Codec) -> None:
+    moved = codec.batch([Tokens((CLS, A, SEP))]).to(torch.device("meta"))
+    assert moved.segments is not None
+    assert {moved.ids.device.type, moved.mask.device.type, moved.segments.device.type} == {"meta"}
+
+
+@given(lengths=st.lists(st.integers(1, 30), max_size=60))
+@settings(deadline=None, max_examples=60)
+def test_batches_of_like_length_hold_every_row_once_and_pad_right(codec: Codec, lengths: list[int]) -> None:
+    tokens = [Tokens(tuple([row + 10] * length)) for row, length in enumerate(lengths)]
+    encodings, order = codec.batches(tokens)
+    assert sorted(order) == list(range(len(tokens)))
+    assert sum(len(encoding.ids) for encoding in encodings) == len(tokens)
+    rows = iter(order)
+    for encoding in encodings:
+        assert encoding.ids.shape[1] == encoding.mask.sum(1).max()
+        for ids, mask in zip(encoding.ids, encoding.mask, strict=True):
+            token = tokens[next(rows)]
+            length = len(token.ids)
+            assert tuple(ids[:length].tolist()) == token.ids
+            assert ids[length:].eq(PAD).all()
+            assert mask.tolist() == [1] * length + [0] * (len(ids) - length)
+
+
+def test_a_limit_without_room_for_a_token_is_refused(letters: PreTrainedTokenizerBase) -> None:
+    with pytest.raises(InputError, match="max_tokens is 2, expected at least 3"):
+        Codec(letters, 2, segments=True)
+
+
+def test_a_tokenizer_without_padding_is_refused_with_the_remedy() -> None:
+    bare = BertTokenizer(vocab={piece: number for number, piece in enumerate(PIECES)}, pad_token=None)
+    with pytest.raises(InputError, match=r"no padding token; add one with tokenizer\.add_special_tokens"):
+        Codec(bare, 5, segments=True)
