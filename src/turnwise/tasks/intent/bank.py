@@ -103,15 +103,34 @@ class Bank:
         if inference.votes:
             total += inference.votes * self.votes(cosines, inference.neighbours, inference.temperature)
             weight += inference.votes
-        means = self.means()
         if inference.prototypes:
-            total += inference.prototypes * softmax(inference.prototype_scale * queries @ means.T)
+            total += inference.prototypes * softmax(inference.prototype_scale * queries @ self.means().T)
             weight += inference.prototypes
         if inference.directions and directions is not None:
-            trained = np.where(np.abs(directions).sum(1, keepdims=True) > 0, directions, means)
-            total += inference.directions * softmax(inference.direction_scale * queries @ unit(trained).T)
+            total += inference.directions * softmax(
+                inference.direction_scale * queries @ self._directions(directions).T
+            )
             weight += inference.directions
         return total / weight if weight else self.votes(cosines, inference.neighbours, inference.temperature)
+
+    def scope(self, queries: Array, scale: float, directions: Array | None = None) -> Array:
+        """In-scope score (queries,): how near a query is to any intent at all, an energy (Liu et al. 2020)::
+
+            e(q) = 1/scale log sum_c exp(scale  q . w_c / |w_c|)
+
+        over the trained class directions (out of scope has none), or the class means where there are none.
+        """
+        chosen = self._directions(directions)[: len(self.names)]
+        logits = scale * queries @ chosen.T
+        top = logits.max(axis=1)
+        return np.asarray((top + np.log(np.exp(logits - top[:, None]).sum(axis=1))) / scale, dtype=np.float32)
+
+    def _directions(self, directions: Array | None) -> Array:
+        """Unit class directions (width, dim); the class mean stands in for a row of zeros."""
+        means = self.means()
+        if directions is None:
+            return means
+        return unit(np.where(np.abs(directions).sum(1, keepdims=True) > 0, directions, means))
 
     def votes(self, cosines: Array, neighbours: int | None, temperature: float) -> Array:
         """Soft votes (queries, width) of the ``neighbours`` nearest rows, from cosines (queries, rows)."""

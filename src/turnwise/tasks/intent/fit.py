@@ -16,7 +16,7 @@ from turnwise.tasks.intent.all_pairs import AllPairs, ClassHead
 from turnwise.tasks.intent.bank import Array, Bank, unit
 from turnwise.tasks.intent.calibration import Calibration, HeldOut, fit_confidence
 from turnwise.tasks.intent.examples import IntentExample, Utterance, as_examples, label_names
-from turnwise.tasks.intent.model import Decision, IntentModel, project, scope_scores
+from turnwise.tasks.intent.model import Decision, IntentModel, project
 from turnwise.tasks.intent.pairs import PairHead
 from turnwise.tasks.intent.recipes import Intent
 from turnwise.training import Part, Settings, Step, total_steps, train
@@ -70,12 +70,12 @@ def fit_intent(
 
 def measure(model: IntentModel, found: Sequence[Utterance]) -> HeldOut:
     """Scores of utterances that the model was not fitted on."""
-    scores = model.scores(model.vectors([utterance.text for utterance in found]))
-    inside = scores[:, : len(model.labels)]
+    vectors = model.vectors([utterance.text for utterance in found])
+    inside = model.scores(vectors)[:, : len(model.labels)]
     best = [model.labels[column] for column in inside.argmax(1)]
     return HeldOut(
         inside.max(1).astype(np.float64),
-        scope_scores(scores, model.bank),
+        model.scope(vectors).astype(np.float64),
         np.array([name in utterance.labels for name, utterance in zip(best, found, strict=True)]),
         np.array([bool(utterance.labels) for utterance in found]),
     )

@@ -95,11 +95,20 @@ class IntentModel:
 
     def scores(self, vectors: Array) -> Array:
         """Distributions (texts, intents), with one more column for out of scope when the bank has such rows."""
-        directions = np.zeros((self.bank.width, self.bank.vectors.shape[1]), dtype=np.float32)
+        return self.bank.scores(vectors, self.inference, self._trained_directions())
+
+    def scope(self, vectors: Array) -> Array:
+        """In-scope scores (texts,): low far from every intent; see ``Bank.scope``."""
+        return self.bank.scope(vectors, self.inference.direction_scale, self._trained_directions())
+
+    def _trained_directions(self) -> Array | None:
+        if not self.directions:
+            return None
+        found = np.zeros((self.bank.width, self.bank.vectors.shape[1]), dtype=np.float32)
         for column, name in enumerate(self.bank.names):
             if name in self.directions:
-                directions[column] = self.directions[name]
-        return self.bank.scores(vectors, self.inference, directions if self.directions else None)
+                found[column] = self.directions[name]
+        return found
 
     def predict(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> list[Turn]:
         """Answer every text. A blank text has no intent.
@@ -118,23 +127,24 @@ class IntentModel:
         scope = np.zeros(len(texts))
         for start in range(0, len(texts), _BATCH):
             part = texts[start : start + _BATCH]
-            scores, turns = self._answer(part, progress)
-            scope[start : start + len(part)] = scope_scores(scores, self.bank)
+            turns, scope[start : start + len(part)] = self._answer(part, progress)
             answered += turns
         return answered, scope
 
-    def _answer(self, texts: Sequence[str], progress: Callable[[int], None] | None) -> tuple[Array, list[Turn]]:
+    def _answer(self, texts: Sequence[str], progress: Callable[[int], None] | None) -> tuple[list[Turn], Array]:
         tokens = self.encoder.codec.tokenise(texts)
         truncated = [token.truncated for token in tokens]
         vectors = self._vectors(texts, tokens, progress)
         scores = self.scores(vectors)
-        answers = self._answers(scores)
+        scope = self.scope(vectors)
+        answers = self._answers(scores, scope)
         cosines = vectors @ self.bank.vectors.T
         near = nearest_rows(cosines, SHOWN_NEIGHBOURS)
-        return scores, [
+        turns = [
             self._turn(text, cut, scores[row], answers[row], cosines[row], near[row])
             for row, (text, cut) in enumerate(zip(texts, truncated, strict=True))
         ]
+        return turns, scope
 
     def _turn(
         self,
@@ -160,13 +170,13 @@ class IntentModel:
         )
         return Turn("customer", text, labels={TASK: answer[0]}, evidence={TASK: evidence})
 
-    def _answers(self, scores: Array) -> list[tuple[tuple[str, ...], float]]:
+    def _answers(self, scores: Array, scope: Array) -> list[tuple[tuple[str, ...], float]]:
         """Labels and the probability that they are right, for each row of scores."""
         names = self.bank.names
         inside = scores[:, : len(names)]
         best, top = inside.argmax(1), inside.max(1)
         confidence = self.calibration.confidence(top.astype(np.float64))
-        rejected = self.rejected(scores)
+        rejected = self.rejected(scores, scope)
         answers: list[tuple[tuple[str, ...], float]] = []
         for row in range(len(scores)):
             if rejected[row]:
@@ -178,11 +188,10 @@ class IntentModel:
                 answers.append(((names[best[row]],), float(confidence[row])))
         return answers
 
-    def rejected(self, scores: Array) -> NDArray[np.bool_]:
-        """Which rows are taken for out of scope."""
-        threshold = self.calibration.threshold
-        if threshold is not None:
-            return np.asarray(scope_scores(scores, self.bank) < threshold)
+    def rejected(self, scores: Array, scope: Array) -> NDArray[np.bool_]:
+        """Which rows are out of scope: below the threshold, or without one nearest to out-of-scope examples."""
+        if self.calibration.threshold is not None:
+            return np.asarray(scope < self.calibration.threshold)
         if self.bank.has_out_of_scope:
             return np.asarray(scores.argmax(1) == len(self.bank.names))
         return np.zeros(len(scores), dtype=np.bool_)
@@ -349,11 +358,6 @@ class IntentModel:
             raise ModelError(f"{folder} cannot be read as an intent model: {error}; fit it again") from None
         model.version = document["version"]
         return model
-
-
-def scope_scores(scores: Array, bank: Bank) -> NDArray[np.float64]:
-    """In-scope score of each row: the highest score of an intent."""
-    return np.asarray(scores[:, : len(bank.names)].max(1), dtype=np.float64)
 
 
 def project(vectors: Array, projection: Projection | None) -> Array:
