@@ -15,10 +15,9 @@ from turnwise.sample.scenarios import Scenario
 from turnwise.sample.talk import Conversation
 
 SEED = 20
-SIZES = {"train": 340, "dev": 104, "test": 136}
+SIZES = {"train": 340, "dev": 100, "test": 136}
 SECOND = 0.52
-KINDS = ("solved", "refused", "handed_over", "out_of_scope")
-SHARES = (70, 20, 6, 4)
+SHARES = {"refused": 0.2, "handed_over": 0.06, "out_of_scope": 0.04}
 
 
 class Rota:
@@ -42,27 +41,27 @@ class Rota:
 
 def dialogues(split: str, seed: int = SEED) -> list[dict[str, Any]]:
     """All dialogues of a split; the same seed gives the same dialogues."""
-    decks, values = Decks(split, seed), load("values")[split]
     planner = random.Random(f"{seed}:{split}:plan")
-    rota = Rota(planner)
-    return [
-        _dialogue(f"sample:{split}:{number:04d}", decks, values, rota, planner, split)
-        for number in range(1, SIZES[split] + 1)
-    ]
+    decks, values, rota = Decks(split, seed), load("values")[split], Rota(planner)
+    found = []
+    for number, kind in enumerate(_kinds(SIZES[split], planner), start=1):
+        name = f"sample:{split}:{number:04d}"
+        rng = random.Random(f"{seed}:{name}")
+        found.append({"id": name} | _dialogue(kind, rng, decks, values, rota))
+    return found
 
 
-def _dialogue(
-    name: str,
-    decks: Decks,
-    values: dict[str, Any],
-    rota: Rota,
-    planner: random.Random,
-    split: str,
-) -> dict[str, Any]:
-    rng = random.Random(f"{SEED}:{name}")
-    kind = planner.choices(KINDS, SHARES)[0]
+def _kinds(size: int, rng: random.Random) -> list[str]:
+    """How each dialogue goes, in the planned shares."""
+    kinds = [kind for kind, share in SHARES.items() for _ in range(round(share * size))]
+    kinds += ["solved"] * (size - len(kinds))
+    rng.shuffle(kinds)
+    return kinds
+
+
+def _dialogue(kind: str, rng: random.Random, decks: Decks, values: dict[str, Any], rota: Rota) -> dict[str, Any]:
     hard = {phrase.intents[0] for phrase in decks.all("hard")}
-    first = rota.take(lambda each: kind != "handed_over" or each in hard)
+    first = rota.take(lambda name: kind != "handed_over" or name in hard)
     facts = Facts(rng, values, intents()[first].status)
     talk = Conversation(rng, decks, facts)
 
@@ -82,12 +81,7 @@ def _dialogue(
         satisfaction = scenario.out_of_scope(first)
     else:
         satisfaction = scenario.solved(first, SECOND)
-    return {
-        "id": name,
-        "turns": talk.turns,
-        "labels": {"satisfaction": satisfaction},
-        "profile": facts.profile,
-    }
+    return {"turns": talk.turns, "labels": {"satisfaction": satisfaction}, "profile": facts.profile}
 
 
 def response_rows() -> list[dict[str, Any]]:

@@ -158,7 +158,7 @@ class Scenario:
             parts.append(talk.draw("order_tail"))
         if unknown and intent.needs == "account" and not opener.gives & {"email", "username"}:
             parts.append(talk.draw("account_tail"))
-        if opener.emotions and talk.chance(0.22):
+        if opener.emotions and talk.chance(0.18):
             parts.append(self._mood_tail(opener.emotions))
         talk.customer(*parts, intents=(intent.name,), handoff=handoff)
         if not talk.turns[:-1] and talk.chance(0.03):
