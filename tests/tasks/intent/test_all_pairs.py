@@ -152,7 +152,7 @@ def test_an_epoch_is_shuffled_by_its_generator() -> None:
 
 @pytest.mark.parametrize("settings", [{"group": 0}, {"batch_size": 8, "group": 9}, {"batch_size": 1, "group": 1}])
 def test_settings_out_of_range_are_refused(settings: dict[str, int]) -> None:
-    with pytest.raises(InputError, match="batch_size is .* and group .*; expected at least 2"):
+    with pytest.raises(InputError, match=r"batch_size is .* and group .*; expected at least 2"):
         AllPairs(**settings)  # type: ignore[arg-type]
 
 

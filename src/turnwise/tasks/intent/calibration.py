@@ -70,12 +70,11 @@ def choose_threshold(held_out: HeldOut, target: Target, value: float) -> float:
     if target == "in_scope_recall":
         if not len(inside):
             raise InputError("in_scope_recall needs in-scope utterances that were held out; there are none")
-        return float(np.sort(inside)[int(np.floor((1 - value) * len(inside)))])
+        return float(np.sort(inside)[len(inside) - _at_least(value, len(inside))])
     if not len(outside):
         raise InputError(f"{target} needs out-of-scope examples in the training or dev data; there are none")
     if target == "oos_recall":
-        rank = int(np.ceil(value * len(outside)))
-        return float(np.nextafter(np.sort(outside)[rank - 1], np.inf))
+        return float(np.nextafter(np.sort(outside)[_at_least(value, len(outside)) - 1], np.inf))
     best = -np.inf
     for threshold in np.sort(np.unique(held_out.scope)):
         rejected = held_out.scope < threshold
@@ -118,6 +117,11 @@ def logit(share: Floats) -> Floats:
     """log(p / (1 - p)), with p kept off 0 and 1 by 1e-6."""
     kept = np.clip(np.asarray(share, dtype=np.float64), 1e-6, 1 - 1e-6)
     return np.asarray(np.log(kept / (1 - kept)))
+
+
+def _at_least(share: float, number: int) -> int:
+    """How many of ``number`` are ``share`` of them, rounded up; rounding errors of the product are not."""
+    return max(1, int(np.ceil(share * number - 1e-9)))
 
 
 def _share(flags: NDArray[np.bool_]) -> float:
