@@ -1,0 +1,44 @@
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from turnwise.corpora import read_corpus
+from turnwise.corpora.write import write_jsonl
+from turnwise.encoder import Encoder
+from turnwise.tasks.intent.examples import Utterance, shots, utterances
+from turnwise.tasks.intent.fit import fit_intent
+from turnwise.tasks.intent.model import IntentModel
+from turnwise.tasks.intent.recipes import intent_recipe
+
+INTENTS = ("cancel_order", "lost_package", "return_item", "track_order", "double_charge", "change_address")
+
+
+@pytest.fixture(scope="session")
+def shop_model() -> IntentModel:
+    """A detector that took one training step."""
+    overrides = {"training": {"steps": 1}}
+    return fit_intent(_some("sample@train"), Encoder.load(), intent_recipe(shots=5, overrides=overrides))
+
+
+@pytest.fixture
+def desk(tmp_path: Path, shop_model: IntentModel) -> Path:
+    """The folder that the documentation's snippets run in: chats, labelled texts, and a fitted model."""
+    write_jsonl(list(read_corpus("sample@dev"))[:12], tmp_path / "chats.jsonl")
+    _write(tmp_path / "labelled.csv", _some("sample@train"))
+    _write(tmp_path / "heldout.csv", _some("sample@test"))
+    shop_model.save(tmp_path / "models" / "shop")
+    return tmp_path
+
+
+def _some(corpus: str) -> list[Utterance]:
+    found = [u for u in utterances(read_corpus(corpus)) if len(u.labels) == 1 and u.labels[0] in INTENTS]
+    return shots(found, 5, seed=0)
+
+
+def _write(path: Path, found: Sequence[Utterance]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["message", "topic"])
+        writer.writerows([u.text, u.labels[0]] for u in found)
