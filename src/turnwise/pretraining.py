@@ -9,10 +9,10 @@ from typing import Any
 
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
-from turnwise.errors import RecipeError
+from turnwise.errors import InputError, RecipeError
 from turnwise.files import atomic_folder
 from turnwise.objectives.response_ranking import ResponseRanking
-from turnwise.recipe import build, read_recipe
+from turnwise.recipe import build, overridden, read_recipe, take_kind
 from turnwise.training import Part, Settings, Step, total_steps, train
 from turnwise.vocabulary import occurring_vocabulary
 
@@ -32,6 +32,10 @@ class Pretraining:
 @dataclass(frozen=True)
 class _Input:
     max_tokens: int = 64
+
+    def __post_init__(self) -> None:
+        if self.max_tokens < 3:
+            raise InputError(f"max_tokens is {self.max_tokens}, expected at least 3")
 
 
 @dataclass(frozen=True)
@@ -55,11 +59,8 @@ def pretraining_recipe(name: str = DEFAULT_RECIPE, overrides: dict[str, dict[str
     tables.pop("about", None)
     if task != "pretrain":
         raise RecipeError(f'recipe {name} has task = {task!r}, expected task = "pretrain"')
-    for section, values in (overrides or {}).items():
-        tables[section] = {**tables.get(section, {}), **values}
-    kind = tables.get("objective", {}).pop("kind", ResponseRanking.name)
-    if kind != ResponseRanking.name:
-        raise RecipeError(f"recipe {name}: objective.kind is {kind!r}, expected {ResponseRanking.name!r}")
+    tables = overridden(tables, overrides or {})
+    take_kind(tables, [ResponseRanking.name], recipe=name)
     built = build(tables, {"objective": ResponseRanking, "training": Settings, "input": _Input}, recipe=name)
     return Pretraining(built["objective"], built["training"], built["input"].max_tokens)
 

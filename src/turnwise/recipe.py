@@ -3,6 +3,7 @@
 import tomllib
 import types
 import typing
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
@@ -28,13 +29,37 @@ def read_recipe(name: str) -> dict[str, Any]:
     if name in recipe_names():
         text = (files("turnwise") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
     elif name.endswith(".toml") and Path(name).is_file():
-        text = Path(name).read_text(encoding="utf-8")
+        try:
+            text = Path(name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"recipe {name}: cannot be read: {error}") from error
     else:
         raise RecipeError(f"there is no recipe {name!r}; {nearest(name, recipe_names())}; or name a .toml file")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"recipe {name}: not TOML: {error}") from error
+
+
+def overridden(tables: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables with the keys of ``extra``'s tables in place of their own; what is no table stays for ``build``."""
+    merged = dict(tables)
+    for section, values in extra.items():
+        both = isinstance(values, Mapping) and isinstance(merged.get(section, {}), Mapping)
+        merged[section] = {**merged.get(section, {}), **values} if both else values
+    return merged
+
+
+def take_kind(tables: dict[str, Any], valid: Sequence[str], *, recipe: str) -> str:
+    """Take ``kind`` out of [objective]; the first of ``valid`` when it is not given. Raises RecipeError."""
+    objective = tables.get("objective", {})
+    if not isinstance(objective, dict):
+        return valid[0]
+    kind = objective.get("kind", valid[0])
+    if kind not in valid:
+        raise RecipeError(f"recipe {recipe}: objective.kind is {kind!r}; {nearest(str(kind), valid)}")
+    tables["objective"] = {key: value for key, value in objective.items() if key != "kind"}
+    return str(kind)
 
 
 def build(tables: dict[str, Any], sections: dict[str, type[Any]], *, recipe: str) -> dict[str, Any]:
@@ -100,4 +125,6 @@ def _described(hint: Any) -> str:
     if origin in (typing.Union, types.UnionType):
         options = [option for option in typing.get_args(hint) if option is not type(None)]
         return " or ".join(_described(option) for option in options)
+    if origin is tuple:
+        return f"a list, each of it {_described(typing.get_args(hint)[0])}"
     return {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}.get(hint, str(hint))

@@ -1,9 +1,10 @@
 """One loop for everything: it runs the encoder, owns the optimizer, and yields a Step at a time."""
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -16,11 +17,29 @@ from turnwise.errors import InputError
 from turnwise.objectives.objective import Batch, Hidden, Objective
 from turnwise.precision import Precision, mixed, resolve
 
+Schedule = Literal["linear", "cosine", "constant"]
+_EXPECTED = {
+    "epochs": "a positive number",
+    "min_steps": "at least 1",
+    "steps": "at least 1, or none",
+    "learning_rate": "a positive number",
+    "head_learning_rate": "a positive number, or none",
+    "warmup": "a share of the steps from 0 to 1",
+    "schedule": "one of " + ", ".join(get_args(Schedule)),
+    "weight_decay": "0 or more",
+    "layer_decay": "a number above 0 and at most 1",
+    "average": "a number above 0 and below 1, or none",
+    "clip": "a positive number",
+    "precision": "one of " + ", ".join(get_args(Precision)),
+    "seed": "0 or more",
+}
+
 
 @dataclass(frozen=True)
 class Settings:
-    """How to train. ``steps`` wins over ``epochs``; ``warmup`` is a fraction of the steps.
+    """How to train. ``steps`` wins over ``epochs`` with at least ``min_steps``; ``warmup`` is a fraction of the steps.
 
+    After the warm-up the rate falls in a line or a half cosine to 0, or stays.
     ``layer_decay`` d gives layer l of L the rate ``learning_rate * d ** (L - l)`` (embeddings count as layer 0).
     ``average`` b keeps an exponential moving average of the weights, ``a <- b a + (1 - b) w`` after each step,
     and the average is what remains at the end. Defaults: ConvFiT, section 3 (AdamW, 2e-5, warm-up 0.1, linear
@@ -28,11 +47,12 @@ class Settings:
     """
 
     epochs: float = 1.0
+    min_steps: int = 1
     steps: int | None = None
     learning_rate: float = 2e-5
     head_learning_rate: float | None = None
     warmup: float = 0.1
-    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    schedule: Schedule = "linear"
     weight_decay: float = 0.01
     layer_decay: float = 1.0
     clip: float = 1.0
@@ -42,17 +62,23 @@ class Settings:
 
     def __post_init__(self) -> None:
         checks = {
-            "epochs": self.epochs > 0,
+            "epochs": 0 < self.epochs < math.inf,
+            "min_steps": self.min_steps > 0,
             "steps": self.steps is None or self.steps > 0,
-            "learning_rate": self.learning_rate > 0,
+            "learning_rate": 0 < self.learning_rate < math.inf,
+            "head_learning_rate": self.head_learning_rate is None or 0 < self.head_learning_rate < math.inf,
             "warmup": 0 <= self.warmup <= 1,
+            "schedule": self.schedule in get_args(Schedule),
+            "weight_decay": 0 <= self.weight_decay < math.inf,
             "layer_decay": 0 < self.layer_decay <= 1,
             "average": self.average is None or 0 < self.average < 1,
             "clip": self.clip > 0,
+            "precision": self.precision in get_args(Precision),
+            "seed": self.seed >= 0,
         }
         for name, good in checks.items():
             if not good:
-                raise InputError(f"{name} is {getattr(self, name)}, which is outside its range")
+                raise InputError(f"{name} is {getattr(self, name)!r}, expected {_EXPECTED[name]}")
 
 
 @dataclass(frozen=True)
@@ -88,7 +114,8 @@ def train(encoder: Encoder, parts: Sequence[Part], settings: Settings) -> Iterat
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
     model = _Trainee(encoder, [part.head for part in parts])
     optimizer = torch.optim.AdamW(_groups(encoder, parts, settings), fused=accelerator.device.type in {"cpu", "cuda"})
-    scheduler = get_scheduler(settings.schedule, optimizer, round(settings.warmup * total), total)
+    schedule = "constant_with_warmup" if settings.schedule == "constant" else settings.schedule
+    scheduler = get_scheduler(schedule, optimizer, round(settings.warmup * total), total)
     model, optimizer = accelerator.prepare(model, optimizer)
     precision = resolve(settings.precision, accelerator.device)
     trained = [p for p in model.parameters() if p.requires_grad]
@@ -131,13 +158,16 @@ def train(encoder: Encoder, parts: Sequence[Part], settings: Settings) -> Iterat
 
 
 def total_steps(parts: Sequence[Part], settings: Settings) -> int:
-    """Optimizer steps that ``train`` will make."""
+    """Optimizer steps that ``train`` will make. Raises InputError when there is nothing to train on."""
     if not parts:
         raise InputError("there is no objective to train with")
+    for part in parts:
+        if len(part.examples) == 0:
+            raise InputError(f"{part.objective.name} has no examples to train on")
     if settings.steps is not None:
         return settings.steps
     epoch = max(part.objective.epoch_steps(part.examples) for part in parts)
-    return max(1, round(settings.epochs * epoch))
+    return max(settings.min_steps, round(settings.epochs * epoch))
 
 
 class _Trainee(nn.Module):

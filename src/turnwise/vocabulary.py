@@ -44,6 +44,8 @@ def occurring_vocabulary(encoder: Encoder, tokens: Iterable[Tokens]) -> Iterator
     try:
         yield
     finally:
+        device = rows.weight.device
+        full.to(device)
         with torch.no_grad():
-            full.weight[used] = rows.weight
+            full.weight[used.to(device)] = rows.weight
         encoder.backbone.set_input_embeddings(full)

@@ -54,6 +54,10 @@ class ResponseRanking(Objective):
             raise InputError(f"batch_size is {self.batch_size}; in-batch negatives need at least 2")
         if self.scale <= 0:
             raise InputError(f"scale is {self.scale}, expected a positive number")
+        if self.limit is not None and self.limit < 2:
+            raise InputError(f"limit is {self.limit}; in-batch negatives need at least 2 pairs")
+        if self.seed < 0:
+            raise InputError(f"seed is {self.seed}, expected 0 or more")
 
     def examples(self, dialogues: Sequence[Dialogue], codec: Codec) -> list[ContextResponse]:
         """Every pair of adjacent, non-empty turns of which the speakers differ (or are not known)."""
@@ -123,11 +127,14 @@ class ResponseRanking(Objective):
 
 
 def ranking_loss(contexts: Tensor, responses: Tensor, *, same: Tensor, scale: float, include_positive: bool) -> Tensor:
-    """MNEG over vectors (B, dim) each; ``same`` (B, B) marks responses equal to the true one."""
+    """MNEG over vectors (B, dim) each; ``same`` (B, B) marks responses equal to the true one.
+
+    A row whose sum would be empty (no positive in it, no negative in the batch) counts for nothing.
+    """
     similarity = scale * functional.normalize(contexts, dim=-1) @ functional.normalize(responses, dim=-1).T
     diagonal = torch.eye(len(similarity), dtype=torch.bool, device=similarity.device)
     dropped = same & ~diagonal if include_positive else same
+    ranked = ~dropped.all(1)
     others = torch.logsumexp(similarity.masked_fill(dropped, -torch.inf), dim=1)
-    positive = similarity.diagonal()
-    loss = others - positive
-    return loss[torch.isfinite(loss)].mean()
+    loss = (others - similarity.diagonal())[ranked]
+    return loss.sum() / ranked.sum().clamp(min=1)

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from turnwise.errors import InputError, RecipeError
-from turnwise.recipe import build, read_recipe
+from turnwise.recipe import build, overridden, read_recipe, take_kind
 from turnwise.tasks.intent.all_pairs import AllPairs
 from turnwise.tasks.intent.bank import Inference
 from turnwise.tasks.intent.pairs import PairContrast
@@ -74,20 +74,19 @@ def intent_recipe(
     tables.pop("about", None)
     if task != "intent":
         raise RecipeError(f'recipe {name} has task = {task!r}, expected task = "intent"')
-    if not isinstance(regimes, list):
+    if not isinstance(regimes, list) or not all(isinstance(regime, dict) for regime in regimes):
         raise RecipeError(f"recipe {name}: regime must be written [[regime]]")
     limits = [regime.get("up_to") for regime in regimes]
     if not all(isinstance(limit, int | float) for limit in limits):
         raise RecipeError(f"recipe {name}: every [[regime]] needs up_to = N, utterances an intent")
     chosen: dict[str, Any] = next((regime for regime in regimes if shots <= regime["up_to"]), {})
     for extra in ({k: v for k, v in chosen.items() if k != "up_to"}, overrides or {}):
-        for section, values in extra.items():
-            tables[section] = {**tables.get(section, {}), **values}
-    kind: Literal["all_pairs", "pairs", "none"] = tables.get("objective", {}).pop("kind", "all_pairs")
-    if kind != "none" and kind not in _OBJECTIVES:
-        raise RecipeError(f"recipe {name}: objective.kind is {kind!r}, expected one of all_pairs, pairs, none")
+        tables = overridden(tables, extra)
+    kind = take_kind(tables, [*_OBJECTIVES, "none"], recipe=name)
     sections: dict[str, type[Any]] = {"training": Settings, "inference": Inference, "fitting": Fitting}
-    if kind != "none":
+    if kind == "none":
+        tables.pop("objective", None)
+    else:
         sections["objective"] = _OBJECTIVES[kind]
     built = build(tables, sections, recipe=name)
     return Intent(built.get("objective"), built["training"], built["inference"], built["fitting"])
