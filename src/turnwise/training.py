@@ -41,8 +41,9 @@ class Settings:
 
     After the warm-up the rate falls in a line or a half cosine to 0, or stays.
     ``layer_decay`` d gives layer l of L the rate ``learning_rate * d ** (L - l)`` (embeddings count as layer 0).
-    ``average`` b keeps an exponential moving average of the weights, ``a <- b a + (1 - b) w`` after each step,
-    and the average is what remains at the end. Defaults: ConvFiT, section 3 (AdamW, 2e-5, warm-up 0.1, linear
+    ``average`` b keeps an exponential moving average of the weights, ``a <- b' a + (1 - b') w`` after step i with
+    b' = min(b, i / (i + 9)), so that the untrained weights are soon forgotten; the average is what remains at the
+    end. Defaults: ConvFiT, section 3 (AdamW, 2e-5, warm-up 0.1, linear
     decay, weight decay 0.01).
     """
 
@@ -93,7 +94,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Step:
-    """What one optimizer step did. ``index`` counts from 1 to ``total``; ``sentences`` were encoded in it."""
+    """What one optimizer step did. ``index`` counts from 1 to ``total``; ``sentences`` were encoded in it.
+
+    ``losses`` are unweighted, by the objective's name; of two parts with one objective the name has a number.
+    """
 
     index: int
     total: int
@@ -120,6 +124,7 @@ def train(encoder: Encoder, parts: Sequence[Part], settings: Settings) -> Iterat
     precision = resolve(settings.precision, accelerator.device)
     trained = [p for p in model.parameters() if p.requires_grad]
     average = [p.detach().clone() for p in trained] if settings.average is not None else []
+    titles = _titles([part.objective.name for part in parts])
     streams = [_stream(part, index, settings.seed) for index, part in enumerate(parts)]
     model.train()
     try:
@@ -139,7 +144,7 @@ def train(encoder: Encoder, parts: Sequence[Part], settings: Settings) -> Iterat
                 )
                 loss = part.objective.loss(hidden, model.get_submodule(f"heads.{part_index}"), batch)
                 accelerator.backward(part.weight * loss)
-                losses[part.objective.name] = float(loss.detach())
+                losses[titles[part_index]] = float(loss.detach())
                 sentences += sum(len(encoding.ids) for encoding in batch.encodings)
             accelerator.clip_grad_norm_(trained, settings.clip)
             optimizer.step()
@@ -180,6 +185,11 @@ class _Trainee(nn.Module):
 
     def forward(self, batch: Batch) -> list[Tensor]:
         return [self.encoder(encoding) for encoding in batch.encodings]
+
+
+def _titles(names: Sequence[str]) -> list[str]:
+    """The names, with a number where one comes twice."""
+    return [f"{name} {number}" if names.count(name) > 1 else name for number, name in enumerate(names, start=1)]
 
 
 def _stream(part: Part, index: int, seed: int) -> Iterator[list[int]]:

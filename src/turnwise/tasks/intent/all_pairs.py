@@ -43,9 +43,11 @@ class AllPairs(Objective):
 
         L = ms_weight L_MS + class_weight CE(softmax(s cos(x, w_c)), y)
 
-    with ``margin`` taken off the cosine of the true intent (Wang et al. 2018, "CosFace") and label smoothing; an
+    with ``margin`` taken off the cosine of the true intent (Wang et al. 2018, "CosFace") and label smoothing. An
     utterance of several intents spreads its target evenly, an out-of-scope one has the uniform target and is a
-    negative to all. Every utterance comes once an epoch, in groups of ``group`` of one intent, so that a batch has
+    negative to all. With ``several``, which ``fit_intent`` sets when an utterance has several intents, CE gives way
+    to a binary cross-entropy of each intent by itself, of s (cos(x, w_c) - 1/2). Every utterance comes once an
+    epoch, in groups of ``group`` of one intent, so that a batch has
     positives; a batch holds ``batch_size`` utterances.
     """
 
@@ -59,6 +61,7 @@ class AllPairs(Objective):
     class_weight: float = 1.0
     class_scale: float = 20.0
     margin: float = 0.0
+    several: bool = False
     label_smoothing: float = 0.0
 
     name: ClassVar[str] = "all_pairs"
@@ -122,9 +125,12 @@ class AllPairs(Objective):
         vectors = torch.cat([part.mean() for part in hidden])
         labels = functional.pad(batch.targets["labels"], (0, len(head.directions) - batch.targets["labels"].shape[1]))
         unit = functional.normalize(vectors, dim=-1)
-        total = self.class_weight * class_loss(
-            self.class_scale * (head(vectors) - self.margin * labels), labels, label_smoothing=self.label_smoothing
-        )
+        if self.several:
+            classes = several_loss(self.class_scale * (head(vectors) - 0.5), labels)
+        else:
+            logits = self.class_scale * (head(vectors) - self.margin * labels)
+            classes = class_loss(logits, labels, label_smoothing=self.label_smoothing)
+        total = self.class_weight * classes
         if self.ms_weight > 0:
             total = total + self.ms_weight * multi_similarity_loss(
                 unit @ unit.T,
@@ -142,6 +148,11 @@ def class_loss(logits: Tensor, labels: Tensor, *, label_smoothing: float) -> Ten
     counts = labels.sum(1, keepdim=True)
     target = torch.where(counts > 0, labels / counts.clamp(min=1), 1 / labels.shape[1])
     return functional.cross_entropy(logits, target, label_smoothing=label_smoothing)
+
+
+def several_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Binary cross-entropy of each intent by itself, summed over the intents and averaged over the batch."""
+    return functional.binary_cross_entropy_with_logits(logits, labels, reduction="sum") / len(labels)
 
 
 def multi_similarity_loss(

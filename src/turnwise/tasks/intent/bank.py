@@ -113,6 +113,14 @@ class Bank:
             weight += inference.directions
         return total / weight if weight else self.votes(cosines, inference.neighbours, inference.temperature)
 
+    def several(self, queries: Array, scale: float, directions: Array | None = None) -> Array:
+        """Probability of each intent by itself (queries, intents), for utterances of several intents::
+
+        p_c(q) = sigmoid(scale (q . w_c / |w_c| - 1/2))
+        """
+        chosen = self._directions(directions)[: len(self.names)]
+        return np.asarray(1 / (1 + np.exp(-scale * (queries @ chosen.T - 0.5))), dtype=np.float32)
+
     def scope(self, queries: Array, scale: float, directions: Array | None = None) -> Array:
         """In-scope score (queries,): how near a query is to any intent at all, an energy (Liu et al. 2020)::
 

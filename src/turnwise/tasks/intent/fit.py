@@ -43,6 +43,8 @@ def fit_intent(
     Raises CorpusError when there are fewer than two intents.
     """
     label_names(found)
+    if isinstance(recipe.objective, AllPairs) and any(len(utterance.labels) > 1 for utterance in found):
+        recipe = replace(recipe, objective=replace(recipe.objective, several=True))
     guessed = _guess(found, unlabelled, encoder, recipe, on_step) if unlabelled else []
     model = _fit(found, encoder, recipe, on_step, "fit", guessed)
     if unlabelled:
