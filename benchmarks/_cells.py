@@ -1,9 +1,11 @@
 """Results as cells of one JSON file: each is computed once, written at once, and skipped the next time."""
 
+import fcntl
 import json
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +27,23 @@ def compute(path: Path, name: str, run: Callable[[], dict[str, Any]], *, again: 
         return cells[name]
     print(f"{time.strftime('%H:%M:%S')} {name} ...", flush=True)
     found = run() | {"machine": machine()}
-    with atomic_file(path) as temporary:
+    with alone(path):
         content = dict(sorted((read(path) | {name: found}).items()))
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        with atomic_file(path) as temporary:
+            temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     print(
         f"{time.strftime('%H:%M:%S')} {name} { ({k: v for k, v in found.items() if isinstance(v, float)}) }", flush=True
     )
     return found
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold a lock on the results while they are read and written: several runs may share a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def machine() -> str:
