@@ -19,6 +19,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "class_weight": "Weight of the cross-entropy over intents.",
         "class_scale": "What cosines with the intents' directions are multiplied by.",
         "margin": "Taken off the cosine with the true intent.",
+        "several": "Each intent by itself (binary cross-entropy); set by the fit when an utterance has several intents.",
         "label_smoothing": "Share of the target spread over all intents.",
     },
     "PairContrast": {
@@ -35,6 +36,7 @@ MEANINGS: dict[str, dict[str, str]] = {
     "Settings": {
         "epochs": "Passes over the examples; fractions count.",
         "steps": "Optimizer steps; wins over `epochs`.",
+        "min_steps": "At least so many steps, however few the examples are; `steps` wins over this too.",
         "learning_rate": "AdamW's rate for the encoder.",
         "head_learning_rate": "The rate of what is trained beside the encoder; not set means `learning_rate`.",
         "warmup": "Share of the steps in which the rate rises from 0.",
