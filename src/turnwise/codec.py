@@ -1,5 +1,6 @@
 """The one place where text becomes ids: tokens, truncation, padding."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from turnwise.errors import InputError
 
 _CHARACTERS_PER_TOKEN = 100
 """Text beyond this many characters a token is cut before tokenisation: WordPiece gives up on longer words."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half a character, as JSON and file names can hold it; no tokenizer takes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,9 @@ class Codec:
             return []
         limit = self.max_tokens * _CHARACTERS_PER_TOKEN
         cut = [text if len(text) <= limit else " ".join(text[: 8 * limit].split())[:limit] for text in texts]
+        cut = [text if text.isascii() else _SURROGATE.sub("\ufffd", text) for text in cut]
         found = self.tokenizer(cut, truncation=False, verbose=False)["input_ids"]
-        return [self._fit(ids, shortened=text is not short) for text, short, ids in zip(texts, cut, found, strict=True)]
+        return [self._fit(ids, shortened=len(text) > limit) for text, ids in zip(texts, found, strict=True)]
 
     def _fit(self, ids: list[int], *, shortened: bool) -> Tokens:
         if len(ids) <= self.max_tokens:

@@ -148,7 +148,7 @@ class Encoder(nn.Module):
 
         Raises StorageError when the disk refuses; an older folder is then untouched.
         """
-        with atomic_folder(Path(folder)) as temporary:
+        with atomic_folder(Path(folder), marks=("config.json",)) as temporary:
             self.write(temporary)
 
     def write(self, folder: Path) -> None:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,12 +32,14 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path, *, marks: Sequence[str] = ()) -> Iterator[Path]:
     """Yield a temporary folder beside ``path``; it takes its name only when the block ends without error.
 
     An older folder at ``path`` is moved aside first and removed after, so there is a whole one at any moment
-    but the instant between two renames, when ``.NAME.*.old`` still holds the older one.
+    but the instant between two renames, when ``.NAME.*.old`` still holds the older one. ``marks`` guards what
+    is not ours, see ``check_replaceable``.
     """
+    check_replaceable(path, marks)
     with _storage(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
@@ -55,6 +57,20 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(older, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_replaceable(path: Path, marks: Sequence[str]) -> None:
+    """Refuse to put a folder where something else is.
+
+    Raises StorageError when ``path`` is a file, or a folder that is neither empty nor has one of ``marks`` in it.
+    """
+    if path.exists() and not path.is_dir():
+        raise StorageError(f"cannot write {path}: it is a file; choose a folder. Nothing was changed")
+    if marks and path.is_dir() and any(path.iterdir()) and not any((path / mark).exists() for mark in marks):
+        raise StorageError(
+            f"cannot write {path}: it holds other things ({' or '.join(marks)} is not there), which would be lost; "
+            "choose a new folder. Nothing was changed"
+        )
 
 
 @contextmanager

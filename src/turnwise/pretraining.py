@@ -47,7 +47,7 @@ class Adapted:
 
     def save(self, folder: Path) -> None:
         """Write an encoder folder, atomically, with turnwise.json beside the Hugging Face files."""
-        with atomic_folder(Path(folder)) as temporary:
+        with atomic_folder(Path(folder), marks=("config.json",)) as temporary:
             self.encoder.write(temporary)
             (temporary / _FACTS).write_text(json.dumps(self.facts, indent=1) + "\n", encoding="utf-8")
 

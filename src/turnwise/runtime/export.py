@@ -95,7 +95,7 @@ def export(
     pooled = Pooled(encoder, projection).eval()
     before = _torch_encode(pooled)
     bounds = bounds or Bounds.of(precision)
-    with atomic_folder(Path(folder)) as temporary:
+    with atomic_folder(Path(folder), marks=(FACTS_FILE,)) as temporary:
         _write_graph(pooled, temporary / MODEL_FILE, precision)
         encoder.codec.tokenizer.save_pretrained(temporary)
         facts = ExportFacts(

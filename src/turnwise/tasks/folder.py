@@ -14,6 +14,8 @@ from safetensors.numpy import load_file, save_file
 from turnwise.errors import ModelError, TaskMismatchError
 
 FORMAT = 1
+MARKS = ("task.json",)
+"""What a folder must hold for a new model to take its place."""
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -45,6 +47,8 @@ def read_task(folder: Path, task: str) -> dict[str, Any]:
         document = json.loads((folder / "task.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelError(f"{folder} is no model folder: it has no task.json") from None
+    except OSError as error:
+        raise ModelError(f"cannot read {folder / 'task.json'}: {error.strerror}") from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ModelError(f"{folder / 'task.json'} is broken ({error}); fit or copy the model again") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
@@ -52,7 +56,10 @@ def read_task(folder: Path, task: str) -> dict[str, Any]:
         raise ModelError(f"{folder / 'task.json'} has format {found!r}, this turnwise reads {FORMAT}")
     if document.get("task") != task:
         raise TaskMismatchError(f"{folder} holds a model of the task {document.get('task')!r}, expected {task!r}")
-    for name, expected in document.get("files", {}).items():
+    files = document.get("files")
+    if not isinstance(files, dict):
+        raise ModelError(f"{folder / 'task.json'} has no list of files; fit or copy the model again")
+    for name, expected in files.items():
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
             raise ModelError(f"{folder} is not whole: {name} is missing; fit or copy the model again")

@@ -11,7 +11,7 @@ from turnwise.codec import Tokens
 from turnwise.encoder import Encoder
 from turnwise.errors import InputError
 from turnwise.objectives.objective import Batch, Hidden
-from turnwise.tasks.intent.all_pairs import AllPairs, ClassHead, class_loss, multi_similarity_loss
+from turnwise.tasks.intent.all_pairs import AllPairs, ClassHead, class_loss, multi_similarity_loss, several_loss
 from turnwise.tasks.intent.examples import IntentExample, Utterance, as_examples
 
 COSINES = torch.tensor([[1.0, 0.55, 0.5], [0.55, 1.0, -0.2], [0.5, -0.2, 1.0]])
@@ -80,6 +80,22 @@ def test_label_smoothing_gives_a_share_to_every_intent() -> None:
     logits = torch.tensor([[np.log(2), 0, 0]], dtype=torch.float32)
     smoothed = class_loss(logits, torch.tensor([[1.0, 0, 0]]), label_smoothing=0.3)
     assert smoothed.item() == pytest.approx(0.831777, abs=1e-6)
+
+
+def test_several_intents_are_judged_each_by_itself() -> None:
+    """Row 1, logits (0, log 3), first label: log 2 + log(1 + 3) = 2.079442.
+
+    Row 2, the same, both labels: log 2 + log(1 + 1/3) = .980829. Out of scope, both (0, 0): 2 log 2 = 1.386294.
+    Mean: 1.482188.
+    """
+    logits = torch.tensor([[0, np.log(3)], [0, np.log(3)], [0, 0]], dtype=torch.float32)
+    labels = torch.tensor([[1.0, 0], [1, 1], [0, 0]])
+    assert several_loss(logits, labels).item() == pytest.approx(1.482188, abs=1e-6)
+    head = ClassHead(torch.tensor([[1.0, 0], [0, 1]]))
+    objective = AllPairs(ms_weight=0, class_scale=2, several=True)
+    # cosines (1, 0), labels (1, 0): logits (1, -1), 2 log(1 + e^-1) = .626523
+    loss = objective.loss(hidden([3.0, 0]), head, Batch((), {"labels": torch.tensor([[1.0]])}))
+    assert loss.item() == pytest.approx(0.626523, abs=1e-6)
 
 
 def hidden(*vectors: list[float]) -> tuple[Hidden, ...]:

@@ -83,6 +83,31 @@ def test_the_three_distributions_are_averaged_by_their_weights() -> None:
     assert scores[0] == pytest.approx([0.154149, 0.845851], abs=1e-5)
 
 
+def test_several_intents_have_a_probability_each_by_hand() -> None:
+    """Query (0, 1), scale 2. Cosine 0: sigmoid(2 (0 - .5)) = .268941; cosine 1: sigmoid(1) = .731059.
+
+    The out-of-scope row has no probability; the mean of a, cosine .447214, gives sigmoid(-.105573) = .473631.
+    """
+    bank = corner_bank().with_rows(["west"], [()], vectors((-1, 0)))
+    scores = bank.several(vectors((0, 1)), 2, vectors((3, 0), (0, 2), (0, 0)))
+    assert scores[0] == pytest.approx([0.268941, 0.731059], abs=1e-5)
+    assert bank.several(vectors((0, 1)), 2)[0] == pytest.approx([0.473631, 0.731059], abs=1e-5)
+
+
+def test_the_in_scope_score_by_hand() -> None:
+    """Query (0, 1), scale 2, directions (3, 0), (0, 2): 1/2 log(e^0 + e^2) = (2 + .126928) / 2 = 1.063464.
+
+    Opposite to both, (-1, 0) and (0, -1) having cosines -1 and 0: 1/2 log(e^-2 + e^0) = .063464. Farther is lower;
+    a direction of out of scope takes no part.
+    """
+    directions = vectors((3, 0), (0, 2))
+    scores = corner_bank().scope(vectors((0, 1), (-1, 0)), 2, directions)
+    assert scores == pytest.approx([1.063464, 0.063464], abs=1e-5)
+    bank = corner_bank().with_rows(["west"], [()], vectors((-1, 0)))
+    again = bank.scope(vectors((0, 1), (-1, 0)), 2, vectors((3, 0), (0, 2), (-1, 0)))
+    assert again == pytest.approx(scores)
+
+
 def test_without_trained_directions_their_weight_is_left_out() -> None:
     mixed = Inference(votes=1, prototypes=1, directions=1)
     without = Inference(votes=1, prototypes=1, directions=0)

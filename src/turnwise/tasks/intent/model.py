@@ -18,7 +18,7 @@ from turnwise.files import atomic_folder
 from turnwise.heads import Projection
 from turnwise.messages import nearest
 from turnwise.metrics import Outcome, intent_metrics
-from turnwise.tasks.folder import read_arrays, read_task, write_arrays, write_task
+from turnwise.tasks.folder import MARKS, read_arrays, read_task, write_arrays, write_task
 from turnwise.tasks.intent.bank import Array, Bank, Inference, nearest_rows, unit
 from turnwise.tasks.intent.calibration import (
     Calibration,
@@ -201,7 +201,7 @@ class IntentModel:
     def rejected(self, scores: Array, scope: Array) -> NDArray[np.bool_]:
         """Which rows are out of scope: below the threshold, or without one nearest to out-of-scope examples."""
         if self.calibration.threshold is not None:
-            return np.asarray(scope < self.calibration.threshold)
+            return np.asarray(scope.astype(np.float64) < self.calibration.threshold)
         if self.bank.has_out_of_scope and not self.decision.several:
             return np.asarray(scores.argmax(1) == len(self.bank.names))
         return np.zeros(len(scores), dtype=np.bool_)
@@ -259,10 +259,10 @@ class IntentModel:
         if blank:
             raise InputError(f"example {blank[0]} has no text; nothing was added")
         known = set(zip(self.bank.texts, self.bank.labels, strict=True))
-        fresh = [example for example in examples if (example.text, example.labels) not in known]
-        if fresh:
-            texts = [example.text for example in fresh]
-            self.bank = self.bank.with_rows(texts, [example.labels for example in fresh], self.vectors(texts))
+        given = dict.fromkeys((example.text, example.labels) for example in examples)
+        if fresh := [example for example in given if example not in known]:
+            texts, labels = zip(*fresh, strict=True)
+            self.bank = self.bank.with_rows(texts, labels, self.vectors(texts))
 
     def remove(self, *, intent: str | None = None, text: str | None = None) -> int:
         """Take an intent, a text, or a text of one intent out of the bank; returns how many rows went.
@@ -315,7 +315,7 @@ class IntentModel:
 
         Raises StorageError when the disk refuses; an older folder is then untouched.
         """
-        with atomic_folder(Path(folder)) as temporary:
+        with atomic_folder(Path(folder), marks=MARKS) as temporary:
             (temporary / "encoder").mkdir()
             self.encoder.write(temporary / "encoder")
             arrays: dict[str, NDArray[Any]] = {"bank": self.bank.vectors}
@@ -329,7 +329,7 @@ class IntentModel:
             rows = [{"text": t, "labels": y} for t, y in zip(self.bank.texts, self.bank.labels, strict=True)]
             (temporary / "bank.json").write_text(json.dumps(rows, ensure_ascii=False, indent=0), encoding="utf-8")
             content = {
-                "encoder": self.encoder.name,
+                "encoder": self.facts.get("encoder", self.encoder.name),
                 "inference": asdict(self.inference),
                 "decision": asdict(self.decision),
                 "calibration": asdict(self.calibration),
@@ -364,9 +364,9 @@ class IntentModel:
                 held_out=HeldOut(**held) if held else None,
                 facts=document["facts"],
             )
-        except (KeyError, TypeError, ValueError) as error:
+            model.version = document["version"]
+        except (KeyError, TypeError, ValueError, InputError) as error:
             raise ModelError(f"{folder} cannot be read as an intent model: {error}; fit it again") from None
-        model.version = document["version"]
         return model
 
 
