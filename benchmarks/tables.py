@@ -21,6 +21,7 @@ DOCUMENTS = (HERE.parent / "README.md", HERE.parent / "docs" / "benchmarks.md")
 DATASETS = {"banking": "BANKING77", "clinc": "CLINC150", "hwu": "HWU64"}
 SIZES = {"10": "10-shot", "30": "30-shot", "full": "full"}
 _HIDDEN = {"machine", "recipe", "held_out", "heads", "interval"}
+_SHARES = ("accuracy", "accuracy_without_rejection", "recall", "precision", "auroc", "ece", "share_of_limit")
 _VARIANTS = {
     "default": "default recipe",
     "default-s1": "default recipe after Stage 1",
@@ -165,18 +166,37 @@ def published(results: Path) -> str:
 
 
 def records(name: str) -> Callable[[Path], str]:
-    """A drawing of any results file: a list of records under ``rows``, or cells by name."""
+    """A drawing of any results file: a list of records under ``rows`` with what else it says, or cells by name."""
 
     def draw(results: Path) -> str:
-        found = _read(results / name)
-        cells = found.get("rows", found)
-        if isinstance(cells, Mapping):
-            cells = [{"": key} | dict(cell) for key, cell in cells.items() if isinstance(cell, Mapping)]
+        document = _read(results / name)
+        listed = document.get("rows")
+        cells = listed if listed is not None else [{"": key} | dict(cell) for key, cell in document.items()]
+        rest = {key: value for key, value in document.items() if key != "rows"} if listed is not None else {}
+        machines = {cell["machine"] for cell in cells if isinstance(cell.get("machine"), str)}
+        if machines:
+            rest["measured on"] = "; ".join(sorted(machines))
         keys = list(dict.fromkeys(key for cell in cells for key, value in cell.items() if _scalar(key, value)))
-        rows = [[_number(cell.get(key)) for key in keys] for cell in cells]
-        return _table([_words(key) for key in keys], rows)
+        drawn = _table([_words(key) for key in keys], [[_number(key, cell.get(key)) for key in keys] for cell in cells])
+        return "\n\n".join(part for part in (drawn, _facts(rest)) if part) if drawn else ""
 
     return draw
+
+
+def speed(results: Path) -> str:
+    """Seconds to fit; for a peer, how many times the seconds of ours that reach its accuracy soonest."""
+    cells = _read(results / "speed.json")
+    own = [cell for name, cell in cells.items() if name.startswith("ours/")]
+    rows = []
+    for name, cell in cells.items():
+        reach = [one["seconds"] for one in own if one["accuracy"] >= cell["accuracy"]]
+        ratio = f"{cell['seconds'] / min(reach):.1f}" if reach and not name.startswith("ours/") else ""
+        seconds = f"{cell['seconds']:,.1f}"
+        rows.append([name, seconds, _percent(cell["accuracy"]), f"{cell.get('sentences', 0):,}", ratio])
+    header = ["recipe", "seconds", "accuracy in %", "sentences encoded", "times ours to the same accuracy"]
+    drawn = _table(header, rows)
+    machines = "; ".join(sorted({str(cell["machine"]) for cell in cells.values()}))
+    return f"{drawn}\n\n- measured on: {machines}" if drawn else ""
 
 
 TABLES: dict[str, Callable[[Path], str]] = {
@@ -189,7 +209,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "results: published": published,
     "results: oos": records("oos.json"),
     "results: inference": records("inference.json"),
-    "results: speed": records("speed.json"),
+    "results: speed": speed,
     "results: service": records("service.json"),
 }
 
@@ -248,12 +268,31 @@ def _words(key: str) -> str:
     return key.replace("_ms", ", ms").replace("_", " ")
 
 
-def _number(value: object) -> str:
+def _number(key: str, value: object) -> str:
+    """A cell; shares in percent, other numbers with few digits."""
     if isinstance(value, bool) or value is None:
         return "" if value is None else ("yes" if value else "no")
+    if isinstance(value, float) and 0 <= value <= 1 and key.endswith(_SHARES):
+        return f"{100 * value:.2f} %"
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}" if abs(value) < 1 else f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _facts(found: Mapping[str, object]) -> str:
+    """What a results file says beside its rows, as a list."""
+
+    def said(key: str, value: object) -> str:
+        if isinstance(value, Mapping):
+            return ", ".join(
+                f"{_words(name)} ({said(name, item)})"
+                if isinstance(item, Mapping)
+                else f"{_words(name)} {said(name, item)}"
+                for name, item in value.items()
+            )
+        return _number(key, value)
+
+    return "\n".join(f"- {_words(key)}: {said(key, value)}" for key, value in found.items() if value not in (None, ""))
 
 
 def _table(header: Row, rows: Sequence[Row]) -> str:
