@@ -8,6 +8,7 @@ that this machine was seen to do in the same minute.
 """
 
 import json
+import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -20,13 +21,13 @@ import onnx
 import onnxruntime
 import torch
 import typer
-from _cells import machine
-from _data import RESULTS, split
 from numpy.typing import NDArray
 from rich.progress import track
 from sentence_transformers import SentenceTransformer
 from torch.nn.functional import linear
 
+from _cells import machine
+from _data import RESULTS, split
 from turnwise.encoder import Encoder
 from turnwise.files import atomic_file
 from turnwise.runtime import ExportFacts, Runtime, export
@@ -61,6 +62,7 @@ def main(
     rate = {precision: max(found) for precision, found in limits.items()}
     content = {
         "machine": machine(),
+        "load_average": os.getloadavg()[0],
         "onnxruntime": onnxruntime.__version__,
         "texts_a_round": texts,
         "rounds": rounds,
