@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -72,6 +73,8 @@ def test_every_snippet_runs(page: Path, desk: Path, monkeypatch: pytest.MonkeyPa
                 answer = answer if code.startswith("curl ") else None
             elif block.kind == "python":
                 exec(compile(code, where, "exec"), names)
+            elif block.kind == "toml":
+                tomllib.loads(code)
             elif block.kind == "json" and answer is not None:
                 assert shape(json.loads(code)) == shape(json.loads(answer)), where
                 answer = None
