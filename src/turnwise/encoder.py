@@ -21,6 +21,8 @@ from turnwise.files import atomic_folder
 from turnwise.precision import Precision, mixed, resolve
 
 EMBEDDED = "embedded"
+MARKS = ("config.json",)
+"""What a folder must hold for a new encoder to take its place."""
 _EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _EMBEDDED_MAX_TOKENS = 256
 
@@ -148,7 +150,7 @@ class Encoder(nn.Module):
 
         Raises StorageError when the disk refuses; an older folder is then untouched.
         """
-        with atomic_folder(Path(folder), marks=("config.json",)) as temporary:
+        with atomic_folder(Path(folder), marks=MARKS) as temporary:
             self.write(temporary)
 
     def write(self, folder: Path) -> None:

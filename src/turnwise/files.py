@@ -48,6 +48,7 @@ def atomic_folder(path: Path, *, marks: Sequence[str] = ()) -> Iterator[Path]:
             yield temporary
             for file in sorted(temporary.rglob("*")):
                 if file.is_file():
+                    file.chmod(0o644)
                     _flush(file)
             temporary.chmod(0o755)
             older = temporary.with_suffix(".old")

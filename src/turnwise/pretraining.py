@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from turnwise.dialogue import Dialogue
-from turnwise.encoder import Encoder
+from turnwise.encoder import MARKS, Encoder
 from turnwise.errors import InputError, RecipeError
 from turnwise.files import atomic_folder
 from turnwise.objectives.response_ranking import ResponseRanking
@@ -47,7 +47,7 @@ class Adapted:
 
     def save(self, folder: Path) -> None:
         """Write an encoder folder, atomically, with turnwise.json beside the Hugging Face files."""
-        with atomic_folder(Path(folder), marks=("config.json",)) as temporary:
+        with atomic_folder(Path(folder), marks=MARKS) as temporary:
             self.encoder.write(temporary)
             (temporary / _FACTS).write_text(json.dumps(self.facts, indent=1) + "\n", encoding="utf-8")
 

@@ -5,6 +5,7 @@ To add a verb: write ``cli/NAME.py`` and name its function in ``VERBS``; for a v
 function, so that ``turnwise --help`` stays quick. A verb raises; only ``main`` prints errors.
 """
 
+import io
 import os
 import sys
 import traceback
@@ -61,6 +62,9 @@ def _turnwise(
 
 def main() -> None:
     """The console script: exits with 0, 1 after an error, 2 after a mistake in the flags, 130 when interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 still gets its answer
     sys.exit(run(sys.argv[1:]))
 
 

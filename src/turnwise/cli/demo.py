@@ -8,6 +8,7 @@ import typer
 
 from turnwise.cli.evaluate import show
 from turnwise.cli.fit import training_bars
+from turnwise.cli.options import SeedOption
 from turnwise.cli.progress import counting
 
 SHOTS = 10
@@ -16,7 +17,7 @@ _EXAMPLES = ("still nothing in my letterbox", "how do i get my money back for th
 
 def demo(
     output: Annotated[Path, typer.Option("--output", "-o", help="Where encoder, model and report go.")] = Path("demo"),
-    seed: Annotated[int, typer.Option(help="Seed of shots and training.")] = 0,
+    seed: SeedOption = 0,
 ) -> None:
     """Adapt, fit, measure and explain on the sample corpus of an online shop; about two minutes on two cores."""
     from turnwise.corpora import read_corpus

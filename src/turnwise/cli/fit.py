@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from turnwise.cli.options import CORPUS_HELP, ColumnOption, columns
+from turnwise.cli.options import CORPUS_HELP, ColumnOption, SeedOption, columns
 
 if TYPE_CHECKING:
     from turnwise.tasks.intent.fit import OnStep
@@ -30,7 +30,7 @@ def fit_intent_verb(
         str | None, typer.Option(help="Utterances without labels to learn from as well (self-training).")
     ] = None,
     shots: Annotated[int | None, typer.Option(help="Take so many utterances of each intent.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the shots and of the training.")] = 0,
+    seed: SeedOption = 0,
     encoder: Annotated[str, typer.Option(help="embedded, an encoder folder, or a Hugging Face name.")] = "embedded",
     recipe: Annotated[str, typer.Option(help="A shipped recipe or a .toml file; see docs/recipes.md.")] = "intent",
     neighbours: Annotated[int | None, typer.Option("--k", help="Neighbours that vote; all by default.")] = None,
@@ -45,18 +45,22 @@ def fit_intent_verb(
     Example: turnwise fit intent --corpus csv:faq.csv --column text=question --column label=topic -o models/faq
     """
     from turnwise.corpora import read_corpus
-    from turnwise.encoder import Encoder
+    from turnwise.files import check_replaceable
+    from turnwise.tasks.folder import MARKS
     from turnwise.tasks.intent import examples
-    from turnwise.tasks.intent.fit import fit_intent
-    from turnwise.tasks.intent.recipes import intent_recipe
 
     names = columns(column)
+    check_replaceable(output, MARKS)
     found = examples.utterances(read_corpus(corpus, columns=names))
     examples.label_names(found)
     if shots is not None:
         found = examples.shots(found, shots, seed)
     calibration = examples.utterances(read_corpus(dev, default_split="dev", columns=names)) if dev is not None else None
     extra = examples.texts(read_corpus(unlabelled, columns=names)) if unlabelled is not None else ()
+    from turnwise.encoder import Encoder
+    from turnwise.tasks.intent.fit import fit_intent
+    from turnwise.tasks.intent.recipes import intent_recipe
+
     overrides: dict[str, dict[str, object]] = {"training": {"seed": seed}, "inference": {}, "fitting": {}}
     if steps is not None:
         overrides["training"]["steps"] = steps
@@ -72,7 +76,9 @@ def fit_intent_verb(
     typer.echo(f"{len(found)} utterances of {len(model.labels)} intents; model {model.version} written to {output}")
     for name, value in model.facts.get("held_out", {}).items():
         typer.echo(f"  held out, {name}: {value}")
-    typer.echo(f"next: turnwise evaluate {output} --corpus CORPUS@test --report report.html")
+    if calibrate and model.held_out is None:
+        typer.echo("note: nothing could be held out to calibrate on; give 5 or more utterances an intent, or --dev")
+    typer.echo(f"next: turnwise evaluate {output} --corpus HELDOUT --report report.html")
 
 
 @contextmanager

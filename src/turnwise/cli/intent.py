@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from turnwise.cli.options import ColumnOption, columns
+from turnwise.cli.options import ColumnOption, columns, readable
 from turnwise.errors import InputError
 
 intent = typer.Typer(no_args_is_help=True, help="Change a fitted intent detector without training.")
@@ -34,6 +34,7 @@ def add(
         raise InputError(f"the intent {name!r} has no text to add")
     if name is not None and not name.strip():
         raise InputError("the intent's name is empty")
+    readable([name or "", *(texts or [])])
     model = IntentModel.load(folder)
     before, known = len(model.bank.texts), set(model.labels)
     if corpus is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from turnwise.cli.options import ColumnOption, columns
+from turnwise.cli.options import ColumnOption, columns, readable
 from turnwise.cli.progress import counting
 from turnwise.errors import CorpusError, InputError
 
@@ -37,12 +37,14 @@ def predict(
     """
     if bool(texts) == (source is not None):
         raise InputError("give texts, or a file with --input, and not both; - reads lines from standard input")
+    readable(texts or [])
     from turnwise.corpora import read_corpus
     from turnwise.tasks.intent.engine import load_with
 
     model = load_with(folder, engine)
     if source is not None and source.name != "-" and source.suffix != ".txt":
-        given = list(read_corpus(str(source), default_split=None, columns=columns(column)))
+        spec = f"{source}@" if source.exists() else str(source)  # an @ in the name of a file starts no split
+        given = list(read_corpus(spec, default_split=None, columns=columns(column)))
         with counting("dialogues", len(given)) as advance:
             for dialogue in model.annotate(given):
                 advance(1)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from turnwise.cli.fit import training_bars
-from turnwise.cli.options import CORPUS_HELP, ColumnOption, columns
+from turnwise.cli.options import CORPUS_HELP, ColumnOption, SeedOption, columns
 from turnwise.cli.progress import counting
 
 
@@ -21,7 +21,7 @@ def pretrain(
     epochs: Annotated[float | None, typer.Option(help="Passes over the pairs; the recipe's by default.")] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many pairs.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Pairs a batch: each has the others as negatives.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    seed: SeedOption = 0,
     column: ColumnOption = None,
 ) -> None:
     """Adapt an encoder to dialogues, without labels (ConvFiT, Stage 1).
@@ -29,7 +29,8 @@ def pretrain(
     Example: turnwise pretrain --corpus chats.jsonl -o encoders/ours, then turnwise fit intent --encoder encoders/ours
     """
     from turnwise.corpora import read_corpus
-    from turnwise.encoder import Encoder
+    from turnwise.encoder import MARKS, Encoder
+    from turnwise.files import check_replaceable
     from turnwise.pretraining import pretrain as adapt
     from turnwise.pretraining import pretraining_recipe
 
@@ -40,6 +41,7 @@ def pretrain(
         overrides["objective"]["limit"] = limit
     if batch_size is not None:
         overrides["objective"]["batch_size"] = batch_size
+    check_replaceable(output, MARKS)
     chosen = pretraining_recipe(recipe, overrides)
     with counting("dialogues") as advance:
         dialogues = []

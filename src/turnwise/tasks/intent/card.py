@@ -4,6 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_METHOD = {
+    "one": "An utterance gets the intent that the nearest training utterances, the intents' means and their trained "
+    "directions vote for; each answer names the nearest utterances.",
+    "several": "An utterance gets every intent whose trained direction it is close enough to; each answer names the "
+    "nearest training utterances, which do not decide.",
+}
+
 
 def model_card(labels: Sequence[str], version: str, content: Mapping[str, Any]) -> str:
     """README.md of a fitted detector: what it is, how it was made, how good it is, how to use it."""
@@ -15,7 +22,7 @@ def model_card(labels: Sequence[str], version: str, content: Mapping[str, Any]) 
         f"Version `{version}`, fitted with turnwise {facts.get('turnwise', '')} on {facts.get('utterances', '?')} "
         f"utterances of {len(labels)} intents; encoder: `{content['encoder']}`.",
         "",
-        "An utterance gets the intent of the training utterances that are nearest to it; each answer names them.",
+        _METHOD["several" if content["decision"]["several"] else "one"],
         "",
         "## Made by",
         "",

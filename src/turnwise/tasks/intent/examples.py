@@ -3,12 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from turnwise.codec import Codec, Tokens
 from turnwise.dialogue import Dialogue, intents
 from turnwise.errors import CorpusError, InputError
+
+if TYPE_CHECKING:
+    from turnwise.codec import Codec, Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Utterance:
 class IntentExample:
     """An utterance as the objectives see it: ids and label numbers; no labels means out of scope."""
 
-    tokens: Tokens
+    tokens: "Tokens"
     labels: tuple[int, ...]
 
 
@@ -97,7 +100,7 @@ def shots(found: Sequence[Utterance], number: int, seed: int) -> list[Utterance]
     return [found[row] for row in sorted(chosen)]
 
 
-def as_examples(found: Sequence[Utterance], names: Sequence[str], codec: Codec) -> list[IntentExample]:
+def as_examples(found: Sequence[Utterance], names: Sequence[str], codec: "Codec") -> list[IntentExample]:
     """Tokenise once; label numbers are places in ``names``."""
     place = {name: number for number, name in enumerate(names)}
     tokens = codec.tokenise([utterance.text for utterance in found])

@@ -105,9 +105,12 @@ def _guess(
     texts = [text for text in unlabelled if text.casefold() not in known]
     first = _fit(found, encoder, recipe, on_step, "first fit")
     scores = first.scores(first.vectors(texts))[:, : len(first.labels)] if texts else np.zeros((0, 1))
+    taken = scores >= recipe.fitting.pseudo_threshold
+    if not first.decision.several:
+        taken &= scores == scores.max(1, keepdims=True)
     guessed = []
     for column in range(scores.shape[1]):
-        sure = [row for row in np.argsort(-scores[:, column]) if scores[row, column] >= recipe.fitting.pseudo_threshold]
+        sure = [row for row in np.argsort(-scores[:, column]) if taken[row, column]]
         guessed += [
             Utterance(texts[row], (first.labels[column],), "guessed")
             for row in sure[: recipe.fitting.pseudo_per_intent]
