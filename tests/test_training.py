@@ -2,9 +2,10 @@
 
 import copy
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -58,6 +59,35 @@ def test_a_seed_gives_the_same_weights_to_the_bit_and_another_seed_others(tiny: 
     assert equal(first, again)
     assert not equal(first, trained(tiny, talks, seed=4, steps=4))
     assert not equal(first, weights(tiny))
+
+
+class Recorded(ResponseRanking):
+    """Keeps the batches that the loop drew."""
+
+    drawn: ClassVar[list[tuple[int, ...]]] = []
+
+    def batches(self, examples: Sequence[Any], rng: np.random.Generator) -> Iterator[list[int]]:
+        for rows in super().batches(examples, rng):
+            self.drawn.append(tuple(rows))
+            yield rows
+
+
+def test_every_seed_epoch_and_part_has_its_own_order(
+    tiny: Encoder, talks: list[Dialogue], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two parts of 3 batches in 2 epochs, drawn in turns: columns are parts."""
+
+    def drawn(seed: int) -> list[list[tuple[int, ...]]]:
+        monkeypatch.setattr(Recorded, "drawn", [])
+        encoder = copy.deepcopy(tiny)
+        run(encoder, [part(Recorded(batch_size=4), encoder, talks) for _ in range(2)], epochs=2, seed=seed)
+        return [Recorded.drawn[at::2][epoch : epoch + 3] for at in range(2) for epoch in (0, 3)]
+
+    orders = drawn(0)
+    assert orders == drawn(0)
+    assert all(sorted(row for batch in order for row in batch) == list(range(12)) for order in orders)
+    everything = [*orders, *drawn(1)]
+    assert all(one != other for at, one in enumerate(everything) for other in everything[:at])
 
 
 def test_a_step_tells_what_it_did(tiny: Encoder, talks: list[Dialogue]) -> None:
