@@ -19,6 +19,8 @@ import torch
 import _cells
 import _data
 from turnwise.encoder import Encoder
+from turnwise.precision import bf16_is_faster
+from turnwise.runtime.flops import config_flops
 from turnwise.tasks.intent.bank import unit
 from turnwise.tasks.intent.examples import Utterance, as_examples, label_names, mean_shots
 from turnwise.tasks.intent.fit import fit_intent
@@ -53,17 +55,40 @@ def ours(train: list[Utterance], test: list[Utterance], budget: int | None) -> d
     encoder = Encoder.load()
     start = time.perf_counter()
     recipe = intent_recipe(shots=mean_shots(train), overrides=overrides)
-    sentences = 0
+    sentences, training = 0, 0.0
 
     def count(_: str, step: Any) -> None:
-        nonlocal sentences
-        sentences += step.sentences
+        nonlocal sentences, training
+        sentences, training = sentences + step.sentences, training + step.seconds
 
     model = fit_intent(train, encoder, recipe, on_step=count)
     seconds = time.perf_counter() - start
     outcomes, _ = model.outcomes(test)
     accuracy = float(np.mean([outcome.predicted == outcome.gold for outcome in outcomes]))
-    return {"seconds": seconds, "accuracy": accuracy, "sentences": sentences}
+    lengths = [len(tokens.ids) for tokens in encoder.codec.tokenise([u.text for u in train])]
+    forward = float(np.mean([config_flops(encoder.backbone.config, length) for length in lengths]))
+    rate, limit = 3 * forward * sentences / training, matrix_rate()
+    return {
+        "seconds": seconds,
+        "accuracy": accuracy,
+        "sentences": sentences,
+        "training_seconds": training,
+        "gflop_a_sentence": 3 * forward / 1e9,
+        "gflop_a_second": rate / 1e9,
+        "matrix_gflop_a_second": limit / 1e9,
+        "share_of_limit": rate / limit,
+    }
+
+
+def matrix_rate(size: int = 1024) -> float:
+    """Operations a second of a square matrix product in the precision that training takes, the best of ten."""
+    matrix = torch.ones(size, size, dtype=torch.bfloat16 if bf16_is_faster() else torch.float32, device=device())
+    seconds = []
+    for _ in range(11):
+        start = time.perf_counter()
+        float((matrix @ matrix)[0, 0])
+        seconds.append(time.perf_counter() - start)
+    return 2 * size**3 / min(seconds[1:])
 
 
 def pairs(train: list[Utterance], test: list[Utterance]) -> dict[str, Any]:
