@@ -63,8 +63,12 @@ def atomic_folder(path: Path, *, marks: Sequence[str] = ()) -> Iterator[Path]:
 def check_replaceable(path: Path, marks: Sequence[str]) -> None:
     """Refuse to put a folder where something else is.
 
-    Raises StorageError when ``path`` is a file, or a folder that is neither empty nor has one of ``marks`` in it.
+    Raises StorageError when ``path`` is a file or in one, or a folder that is neither empty nor has one of
+    ``marks`` in it.
     """
+    parent = next((folder for folder in path.parents if folder.exists()), None)
+    if parent is not None and not parent.is_dir():
+        raise StorageError(f"cannot write {path}: {parent} is a file; choose another folder. Nothing was changed")
     if path.exists() and not path.is_dir():
         raise StorageError(f"cannot write {path}: it is a file; choose a folder. Nothing was changed")
     if marks and path.is_dir() and any(path.iterdir()) and not any((path / mark).exists() for mark in marks):

@@ -1,7 +1,9 @@
+import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,3 +24,162 @@ def turnwise(tmp_path: Path) -> Run:
         return done
 
     return run
+
+
+_SERVER = """
+import json, os, resource, sys
+import turnwise.cli, turnwise.corpora, turnwise.pretraining
+import turnwise.tasks.intent.engine, turnwise.tasks.intent.evaluation, turnwise.tasks.intent.fit
+for line in sys.stdin:
+    request = json.loads(line)
+    child = os.fork()
+    if not child:
+        os.chdir(request["folder"])
+        for number, name in enumerate(request["streams"]):
+            flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+            os.dup2(os.open(name, flags), number)
+        sys.stdin = open(0, encoding="utf-8")
+        sys.argv = ["turnwise", *request["arguments"]]
+        if request["largest_file"]:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (request["largest_file"],) * 2)
+        turnwise.cli.main()
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+class Console:
+    """Runs command lines in processes of their own, forked from one that has loaded the libraries already.
+
+    A fresh process spends most of its time on importing torch. ``start`` returns the process id, ``finish`` waits.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        offline = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+        environment = {**os.environ, **offline, "COLUMNS": "100", "NO_COLOR": "1"}
+        command = [sys.executable, "-c", _SERVER]
+        self.server = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+
+    def start(self, *arguments: str | Path, typed: bytes = b"", largest_file: int = 0) -> int:
+        (self.folder / ".stdin").write_bytes(typed)
+        request = {
+            "arguments": [str(argument) for argument in arguments],
+            "folder": str(self.folder),
+            "streams": [str(self.folder / name) for name in (".stdin", ".stdout", ".stderr")],
+            "largest_file": largest_file,
+        }
+        assert self.server.stdin is not None and self.server.stdout is not None
+        self.server.stdin.write(json.dumps(request) + "\n")
+        self.server.stdin.flush()
+        self.arguments = request["arguments"]
+        return int(self.server.stdout.readline())
+
+    def finish(self) -> "subprocess.CompletedProcess[str]":
+        assert self.server.stdout is not None
+        code = int(self.server.stdout.readline())
+        streams = [(self.folder / name).read_text(encoding="utf-8") for name in (".stdout", ".stderr")]
+        for name in (".stdin", ".stdout", ".stderr"):
+            (self.folder / name).unlink()
+        assert "Traceback" not in streams[1]
+        assert "a mistake in turnwise" not in streams[1]
+        return subprocess.CompletedProcess(self.arguments, code, *streams)
+
+    def __call__(
+        self, *arguments: str | Path, typed: bytes = b"", largest_file: int = 0
+    ) -> "subprocess.CompletedProcess[str]":
+        self.start(*arguments, typed=typed, largest_file=largest_file)
+        return self.finish()
+
+
+@pytest.fixture(scope="session")
+def _console() -> Iterator[Console]:
+    console = Console(Path())
+    yield console
+    console.server.communicate(timeout=60)
+
+
+@pytest.fixture
+def console(_console: Console, tmp_path: Path) -> Console:
+    """As ``turnwise``, without the time for imports."""
+    _console.folder = tmp_path
+    return _console
+
+
+TRACK = (
+    "where is my parcel",
+    "track my order",
+    "when does my order come",
+    "my delivery is late",
+    "no parcel yet",
+    "has it been sent",
+)
+REFUND = (
+    "i want a refund",
+    "give me my money back",
+    "refund these shoes",
+    "money back please",
+    "return and refund",
+    "pay me back",
+)
+BLOCK = (
+    "my card is lost",
+    "block my card",
+    "someone stole my card",
+    "card stolen please block",
+    "freeze the card",
+    "i lost the card",
+)
+WEATHER = ("what is the weather", "will it rain", "tell me a joke", "who won the match", "how old are you")
+
+
+def _table(rows: list[tuple[str, str]]) -> str:
+    return "body,topic\n" + "".join(f"{text},{label}\n" for text, label in rows)
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with train.csv, test.csv (both with columns body and topic), dev.csv with out-of-scope rows."""
+    folder = tmp_path_factory.mktemp("shop")
+    groups = {"track": TRACK, "refund": REFUND, "block": BLOCK}
+    train = [(text, label) for label, texts in groups.items() for text in texts]
+    (folder / "train.csv").write_text(_table(train))
+    test = [("where is the order", "track"), ("refund my money", "refund"), ("block the stolen card", "block")]
+    (folder / "test.csv").write_text(_table([*test, ("i want my money", "refund"), ("it is late", "track")]))
+    (folder / "dev.csv").write_text(_table([*test, *((text, "oos") for text in WEATHER)]))
+    return folder
+
+
+COLUMNS = ("--column", "text=body", "--column", "label=topic")
+
+
+@pytest.fixture(scope="session")
+def trained(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A detector with the embedded encoder, made by the console script; tests that change it take a copy."""
+    folder = tmp_path_factory.mktemp("trained") / "model"
+    script = Path(sys.executable).with_name("turnwise")
+    command = [script, "fit", "intent", "--corpus", f"csv:{shop}@train", "--dev", f"csv:{shop}@dev", *COLUMNS]
+    done = subprocess.run(
+        [*command, "--steps", "4", "-o", folder], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert re.search(rf"18 utterances of 3 intents; model \w{{12}} written to {folder}\n", done.stdout)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small(checkpoint: Callable[[str], Path], shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A detector with a tiny encoder: quick to load and to save; tests that change it take a copy."""
+    from turnwise.encoder import Encoder
+    from turnwise.tasks.intent.examples import Utterance
+    from turnwise.tasks.intent.fit import fit_intent
+    from turnwise.tasks.intent.recipes import intent_recipe
+
+    groups = {"track": TRACK, "refund": REFUND, "block": BLOCK}
+    found = [Utterance(text, (label,)) for label, texts in groups.items() for text in texts]
+    model = fit_intent(found, Encoder.load(checkpoint("bert")), intent_recipe("frozen", shots=6))
+    folder = tmp_path_factory.mktemp("small") / "model"
+    model.save(folder)
+    return folder

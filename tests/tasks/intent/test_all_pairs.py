@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -133,6 +133,7 @@ label_rows = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(label_rows, st.integers(2, 20), st.integers(1, 20), st.integers(0, 3))
 def test_every_row_comes_once_an_epoch_in_as_many_batches_as_stated(
     labels: list[tuple[int, ...]], batch_size: int, group: int, seed: int

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -29,6 +29,7 @@ bank_rows = arrays.arrays(np.float32, (7, 4), elements=st.floats(-1, 1, width=32
 )
 
 
+@settings(deadline=None)
 @given(bank_rows, bank_rows)
 def test_one_neighbour_equals_plain_nearest_neighbour_search(rows: Array, queries: Array) -> None:
     labels = [("a",), ("b",), ("c",), ("a",), ("b",), ("c",), ("d",)]
@@ -167,6 +168,7 @@ inferences = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(bank_rows, bank_rows, inferences, st.booleans())
 def test_scores_are_distributions(rows: Array, queries: Array, inference: Inference, out_of_scope: bool) -> None:
     labels = [("a",), ("b",), ("a", "b"), ("c",), ("a",), ("b",), () if out_of_scope else ("c",)]

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from turnwise.errors import InputError
@@ -44,6 +44,7 @@ def test_scores_of_0_and_1_stay_finite() -> None:
 cases = st.lists(st.tuples(st.floats(0, 1), st.booleans(), st.booleans()), min_size=1, max_size=40)
 
 
+@settings(deadline=None)
 @given(cases)
 def test_confidence_is_a_probability_that_never_falls_with_the_score(rows: list[tuple[float, bool, bool]]) -> None:
     found = held_out([r[0] for r in rows], [r[1] for r in rows], [r[1] and r[2] for r in rows])
@@ -96,6 +97,7 @@ def test_the_recall_of_out_of_scope_is_met_by_the_lowest_threshold() -> None:
     assert choose_threshold(SCORES, "oos_recall", 0.01) == np.nextafter(0.2, 1)
 
 
+@settings(deadline=None)
 @given(cases, st.floats(0, 1, exclude_min=True), st.sampled_from(["in_scope_recall", "oos_recall", "oos_precision"]))
 def test_a_threshold_meets_its_target_on_the_held_out_scores(
     rows: list[tuple[float, bool, bool]], value: float, target: Target

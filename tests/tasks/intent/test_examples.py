@@ -2,7 +2,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turnwise.dialogue import Dialogue, Turn, utterance
@@ -58,6 +58,7 @@ def test_the_names_are_sorted_and_the_mean_counts_every_label() -> None:
 rows = st.lists(st.sampled_from([(), ("a",), ("b",), ("c",), ("a", "b")]), min_size=1, max_size=40)
 
 
+@settings(deadline=None)
 @given(rows, st.integers(1, 5), st.integers(0, 3))
 def test_shots_draw_at_most_so_many_an_intent_and_keep_all_out_of_scope(
     labels: list[tuple[str, ...]], number: int, seed: int
