@@ -1,6 +1,7 @@
 """The export answers as torch does, or is refused and leaves nothing."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ pytest.importorskip("onnxscript")
 
 from turnwise.runtime import Bounds, Runtime, TaskScore, export
 from turnwise.runtime import graph as graph_module
-from turnwise.runtime.export import compare
+from turnwise.runtime.export import Encode, compare
 
 WORDS = ("my", "card", "where", "is", "it", "i", "want", "to", "cancel", "the", "order", "please", "help")
 RAGGED = ["my card", "where is it", "i want to cancel the order please", "", "help", "not my order 你好 😀", "it " * 40]
@@ -49,8 +50,13 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
 @pytest.fixture(scope="module")
 def exported(tiny: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("export") / "onnx"
-    export(tiny, folder, check_texts=RAGGED, precision="fp32")
+    export(tiny, folder, check_texts=RAGGED, precision="fp32", task_check=sign)
     return folder
+
+
+def sign(encode: Encode) -> TaskScore:
+    """A task: tell texts apart by the sign of the first component."""
+    return TaskScore("accuracy", 0.75, tuple("ab"[int(vector[0] > 0)] for vector in encode(RAGGED)))
 
 
 def test_fp32_gives_the_vectors_of_torch_for_ragged_batches_in_input_order(tiny: Encoder, exported: Path) -> None:
@@ -74,12 +80,13 @@ def test_a_bare_string_is_refused(exported: Path) -> None:
         Runtime.load(exported).encode("my card")
 
 
-def test_facts_hold_the_measured_difference_and_the_checksums(exported: Path) -> None:
+def test_facts_hold_the_measured_difference_the_task_and_the_checksums(exported: Path) -> None:
     facts = json.loads((exported / "export.json").read_text(encoding="utf-8"))
     assert facts["precision"] == "fp32"
     assert facts["texts"] == len(RAGGED)
     assert 0 <= facts["largest_difference"] < 1e-4
     assert facts["smallest_cosine"] > 0.9999
+    assert facts["task"] == {"metric": "accuracy", "before": 0.75, "after": 0.75, "labels_changed": 0.0}
     assert set(facts["files"]) >= {"model.onnx", "tokenizer.json"}
 
 
@@ -95,15 +102,6 @@ def test_int8_with_a_projection_stays_near_torch(tiny: Encoder, tmp_path: Path) 
     assert compare(expected, got)[0] < 0.25
 
 
-def test_the_task_is_measured_before_and_after(tiny: Encoder, tmp_path: Path) -> None:
-    def check(encode: object) -> TaskScore:
-        vectors = encode(RAGGED)  # type: ignore[operator]
-        return TaskScore("accuracy", 0.75, tuple("ab"[int(v[0] > 0)] for v in vectors))
-
-    facts = export(tiny, tmp_path / "onnx", check_texts=RAGGED, precision="fp32", task_check=check)
-    assert facts.task == {"metric": "accuracy", "before": 0.75, "after": 0.75, "labels_changed": 0.0}
-
-
 def test_an_export_outside_its_bound_is_refused_with_the_figures_and_leaves_nothing(
     tiny: Encoder, tmp_path: Path
 ) -> None:
@@ -113,7 +111,11 @@ def test_an_export_outside_its_bound_is_refused_with_the_figures_and_leaves_noth
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_export_that_loses_too_much_of_its_task_is_refused(tiny: Encoder, tmp_path: Path) -> None:
+def test_a_refused_export_names_the_loss_of_the_task_and_leaves_the_older_one_in_place(
+    tiny: Encoder, tmp_path: Path
+) -> None:
+    (tmp_path / "onnx").mkdir()
+    (tmp_path / "onnx" / "export.json").write_text("older", encoding="utf-8")
     scores = iter([TaskScore("accuracy", 0.90, ("a", "b")), TaskScore("accuracy", 0.80, ("a", "a"))])
     with pytest.raises(ExportError, match=r"loss of accuracy is 0\.10000.*labels changed is 0\.50000"):
         export(
@@ -124,15 +126,8 @@ def test_an_export_that_loses_too_much_of_its_task_is_refused(tiny: Encoder, tmp
             bounds=Bounds(difference=1.0, labels=0.1, metric=0.05),
             task_check=lambda encode: next(scores),
         )
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_refused_export_leaves_the_older_one_in_place(tiny: Encoder, tmp_path: Path) -> None:
-    (tmp_path / "onnx").mkdir()
-    (tmp_path / "onnx" / "older").write_text("here", encoding="utf-8")
-    with pytest.raises(ExportError):
-        export(tiny, tmp_path / "onnx", check_texts=RAGGED, precision="fp32", bounds=Bounds(difference=-1.0))
-    assert (tmp_path / "onnx" / "older").read_text(encoding="utf-8") == "here"
+    assert (tmp_path / "onnx" / "export.json").read_text(encoding="utf-8") == "older"
+    assert [path.name for path in tmp_path.iterdir()] == ["onnx"]
 
 
 def test_an_export_needs_texts_to_compare_on(tiny: Encoder, tmp_path: Path) -> None:
@@ -140,9 +135,9 @@ def test_an_export_needs_texts_to_compare_on(tiny: Encoder, tmp_path: Path) -> N
         export(tiny, tmp_path / "onnx", check_texts=[])
 
 
-def test_a_damaged_or_missing_file_is_refused_by_its_checksum(tiny: Encoder, tmp_path: Path) -> None:
+def test_a_damaged_or_missing_file_is_refused_by_its_checksum(exported: Path, tmp_path: Path) -> None:
     folder = tmp_path / "onnx"
-    export(tiny, folder, check_texts=RAGGED, precision="fp32")
+    shutil.copytree(exported, folder)
     path = folder / "model.onnx"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1

@@ -63,8 +63,10 @@ def write_fp32(pooled: Pooled, path: Path) -> None:
 def write_int8(source: Path, path: Path) -> None:
     """Quantise a plain fp32 graph: weights of matrix products to int8, one scale per output channel.
 
-    Activations are quantised to uint8 as they come, one scale per tensor ("dynamic"); attention scores, norms
-    and pooling stay fp32. Embedding tables become int8 with one scale each, which makes the file smaller.
+    Activations are quantised to uint8 as they come, one scale per tensor ("dynamic"), so that a vector
+    depends a little on the texts that share its batch; attention scores, norms and pooling stay fp32. Embedding
+    tables become int8 with one scale each, which makes the file smaller. CPUs without 8-bit dot products (VNNI)
+    may saturate their sums: export and check on the kind of CPU that serves.
     """
     need("onnxruntime")
     import onnx
