@@ -16,10 +16,10 @@ def turnwise(tmp_path: Path) -> Run:
     """Runs the console script in an empty folder."""
     script = Path(sys.executable).with_name("turnwise")
 
-    def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    def run(*arguments: str | Path, timeout: float = 300) -> "subprocess.CompletedProcess[str]":
         command = [script, *map(str, arguments)]
         environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
-        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=120)
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=timeout)
         assert "Traceback" not in done.stderr
         return done
 
