@@ -1,6 +1,7 @@
 """Write files and folders so that nothing half-written is ever seen."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -82,11 +83,21 @@ def check_replaceable(path: Path, marks: Sequence[str]) -> None:
 def _storage(path: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except Exception as error:
+        reason = _refusal(error)
+        if reason is None:
+            raise
         raise StorageError(
             f"cannot write {path}: {reason}. Free space or choose another folder; nothing was changed"
         ) from error
+
+
+def _refusal(error: Exception) -> str | None:
+    """What the disk refused; None for other errors. Libraries in Rust raise their own, with the number as text."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    number = re.search(r"\(os error (\d+)\)", str(error))
+    return os.strerror(int(number[1])) if number else None
 
 
 def _flush(path: Path) -> None:

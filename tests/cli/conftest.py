@@ -27,9 +27,10 @@ def turnwise(tmp_path: Path) -> Run:
 
 
 _SERVER = """
-import json, os, resource, sys
+import gc, json, os, resource, sys
 import turnwise.cli, turnwise.corpora, turnwise.pretraining
 import turnwise.tasks.intent.engine, turnwise.tasks.intent.evaluation, turnwise.tasks.intent.fit
+gc.freeze()
 for line in sys.stdin:
     request = json.loads(line)
     child = os.fork()
@@ -42,7 +43,11 @@ for line in sys.stdin:
         sys.argv = ["turnwise", *request["arguments"]]
         if request["largest_file"]:
             resource.setrlimit(resource.RLIMIT_FSIZE, (request["largest_file"],) * 2)
-        turnwise.cli.main()
+        try:
+            turnwise.cli.main()
+        except SystemExit as end:
+            sys.stdout.flush()
+            os._exit(end.code)  # quick: nothing is freed
     print(child, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
@@ -64,7 +69,8 @@ class Console:
         )
 
     def start(self, *arguments: str | Path, typed: bytes = b"", largest_file: int = 0) -> int:
-        (self.folder / ".stdin").write_bytes(typed)
+        for name in (".stdin", ".stdout", ".stderr"):
+            (self.folder / name).write_bytes(typed if name == ".stdin" else b"")
         request = {
             "arguments": [str(argument) for argument in arguments],
             "folder": str(self.folder),
