@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from turnwise.encoder import Encoder
+from turnwise.codec import Codec, Encoding
+from turnwise.encoder import Encoder, length_batches
 from turnwise.errors import ExportError, InputError
 from turnwise.files import atomic_folder
 from turnwise.runtime.graph import OPSET, Pooled, write_fp32, write_int8
@@ -20,6 +21,8 @@ from turnwise.runtime.session import FACTS_FILE, FORMAT, MODEL_FILE, Runtime
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 ExportPrecision = Literal["fp32", "int8"]
+_SMOOTHING_TEXTS = 256
+_SMOOTHING_BATCH_TOKENS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,8 @@ def export(
     """Write ``model.onnx``, the tokenizer and ``export.json`` to ``folder``, or refuse.
 
     ``projection`` maps (batch, dim) to (batch, other) after the mean over tokens. ``check_texts`` should be real
-    texts of the domain. ``task_check`` is called twice, with torch's encode and with the exported one, and tells
-    how the task fares with it. ``bounds`` defaults to ``Bounds.of(precision)``.
+    texts of the domain: int8 is tuned to them. ``task_check`` is called twice, with torch's encode and with the
+    exported one, and tells how the task fares with it. ``bounds`` defaults to ``Bounds.of(precision)``.
 
     Raises ExportError, with the figures, when the export leaves the bounds (``folder`` is then as it was before),
     InputError without check texts, MissingExtraError without the extra ``runtime``.
@@ -96,7 +99,7 @@ def export(
     before = _torch_encode(pooled)
     bounds = bounds or Bounds.of(precision)
     with atomic_folder(Path(folder), marks=(FACTS_FILE,)) as temporary:
-        _write_graph(pooled, temporary / MODEL_FILE, precision)
+        _write_graph(pooled, temporary / MODEL_FILE, precision, check_texts)
         encoder.codec.tokenizer.save_pretrained(temporary)
         facts = ExportFacts(
             format=FORMAT,
@@ -133,14 +136,21 @@ def compare(left: NDArray[np.float32], right: NDArray[np.float32]) -> tuple[floa
     return float(distance.max()), float(cosine.min())
 
 
-def _write_graph(pooled: Pooled, path: Path, precision: ExportPrecision) -> None:
+def _write_graph(pooled: Pooled, path: Path, precision: ExportPrecision, texts: Sequence[str]) -> None:
     if precision == "fp32":
         write_fp32(pooled, path)
         return
     plain = path.with_name("plain.onnx")
     write_fp32(pooled, plain)
-    write_int8(plain, path)
+    write_int8(plain, path, _spread(pooled.encoder.codec, texts))
     plain.unlink()
+
+
+def _spread(codec: Codec, texts: Sequence[str]) -> list[Encoding]:
+    """Some of the texts, at equal distances, in batches of like length."""
+    tokens = codec.tokenise(texts[:: -(-len(texts) // _SMOOTHING_TEXTS)])
+    batches = length_batches([len(t.ids) for t in tokens], _SMOOTHING_BATCH_TOKENS)
+    return [codec.batch([tokens[row] for row in rows]) for rows in batches]
 
 
 def _torch_encode(pooled: Pooled) -> Encode:
