@@ -94,10 +94,11 @@ class Runtime:
         return vectors
 
     def _run(self, tokens: Sequence[Tokens]) -> NDArray[np.float32]:
-        mask = self.codec.batch(tokens).mask.numpy()
+        lengths = np.array([len(t.ids) for t in tokens])
+        width = int(lengths.max())
+        mask = (np.arange(width) < lengths[:, None]).astype(np.int64)
         # what stands where the mask is 0 changes no vector, but int8 takes its range from it too: the states of
         # padding tokens lie far out, those of a repeated last token do not
-        width = mask.shape[1]
         ids = np.array([t.ids + t.ids[-1:] * (width - len(t.ids)) for t in tokens], dtype=np.int64)
         vectors: NDArray[np.float32] = self._session.run(None, {"ids": ids, "mask": mask})[0]
         return vectors
