@@ -42,10 +42,11 @@ class Encoder(nn.Module):
         self.name = name
 
     @classmethod
-    def load(cls, name: str | Path = EMBEDDED, *, max_tokens: int | None = None) -> "Encoder":
+    def load(cls, name: str | Path = EMBEDDED, *, max_tokens: int | None = None, download: bool = True) -> "Encoder":
         """Load ``embedded``, a folder, or a checkpoint by its Hugging Face name; weights as safetensors only.
 
-        ``max_tokens`` limits the length of a text (default: what the checkpoint allows, at most 512).
+        ``max_tokens`` limits the length of a text (default: what the checkpoint allows, at most 512). Without
+        ``download`` only what is on this machine is taken.
         A pooler that the checkpoint lacks is made from a fixed seed; it takes no part in the sentence vector.
         Raises ModelError when there is no such checkpoint, it lacks weights or a vocabulary, holds pickled weights
         only, or wants code run.
@@ -64,11 +65,13 @@ class Encoder(nn.Module):
                     use_safetensors=True,
                     trust_remote_code=False,
                     attn_implementation="sdpa",
-                    local_files_only=local,
+                    local_files_only=local or not download,
                     dtype=torch.float32,
                     output_loading_info=True,
                 )
-                tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, local_files_only=local)
+                tokenizer = AutoTokenizer.from_pretrained(
+                    source, trust_remote_code=False, local_files_only=local or not download
+                )
                 stated = _saved_limit(Path(source), str(name))
             except Exception as error:
                 raise ModelError(_loading_error(source, local, error)) from error

@@ -38,12 +38,13 @@ def atomic_folder(path: Path, *, marks: Sequence[str] = ()) -> Iterator[Path]:
 
     An older folder at ``path`` is moved aside first and removed after, so there is a whole one at any moment
     but the instant between two renames, when ``.NAME.*.old`` still holds the older one. ``marks`` guards what
-    is not ours, see ``check_replaceable``.
+    is not ours, see ``check_replaceable``. A link stays one: what it names is replaced.
     """
     check_replaceable(path, marks)
     with _storage(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+        place = path.resolve()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".tmp", dir=place.parent))
     try:
         with _storage(path):
             yield temporary
@@ -53,9 +54,9 @@ def atomic_folder(path: Path, *, marks: Sequence[str] = ()) -> Iterator[Path]:
                     _flush(file)
             temporary.chmod(0o755)
             older = temporary.with_suffix(".old")
-            if path.exists():
-                path.replace(older)
-            temporary.replace(path)
+            if place.exists():
+                place.replace(older)
+            temporary.replace(place)
             shutil.rmtree(older, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -69,13 +70,13 @@ def check_replaceable(path: Path, marks: Sequence[str]) -> None:
     """
     parent = next((folder for folder in path.parents if folder.exists()), None)
     if parent is not None and not parent.is_dir():
-        raise StorageError(f"cannot write {path}: {parent} is a file; choose another folder. Nothing was changed")
+        raise StorageError(f"cannot write {path}: {parent} is a file; choose another; nothing was changed")
     if path.exists() and not path.is_dir():
-        raise StorageError(f"cannot write {path}: it is a file; choose a folder. Nothing was changed")
+        raise StorageError(f"cannot write {path}: it is a file; choose another; nothing was changed")
     if marks and path.is_dir() and any(path.iterdir()) and not any((path / mark).exists() for mark in marks):
         raise StorageError(
             f"cannot write {path}: it holds other things ({' or '.join(marks)} is not there), which would be lost; "
-            "choose a new folder. Nothing was changed"
+            "choose a new folder; nothing was changed"
         )
 
 

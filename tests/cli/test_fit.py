@@ -192,7 +192,7 @@ def test_an_output_inside_a_file_is_an_error(console: Console, shop: Path, tiny_
     rest = (*COLUMNS, *QUICK, "--encoder", tiny_encoder)
     done = console("fit", "intent", "--corpus", f"csv:{shop}@train", *rest, "-o", "file/model")
     assert done.returncode == 1
-    assert done.stderr == "error: cannot write file/model: file is a file; choose another folder. Nothing was changed\n"
+    assert done.stderr == "error: cannot write file/model: file is a file; choose another; nothing was changed\n"
 
 
 def test_a_missing_flag_points_to_the_help(console: Console) -> None:

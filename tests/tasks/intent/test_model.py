@@ -205,6 +205,22 @@ def test_a_folder_with_other_things_in_it_is_never_replaced(model: IntentModel, 
     assert IntentModel.load(tmp_path / "empty").version == model.version
 
 
+def test_a_link_and_the_folder_one_is_in_can_be_saved_to(
+    model: IntentModel, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = folder.with_name("current")
+    link.symlink_to(folder)
+    model.add([Utterance("wrap it", ("wrap",))])
+    model.save(link)
+    assert link.is_symlink()
+    assert IntentModel.load(folder).version == model.version
+    monkeypatch.chdir(folder)
+    model.remove(intent="wrap")
+    model.save(Path())
+    assert IntentModel.load(folder).version == model.version
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["current", "model"]
+
+
 # -- answers -------------------------------------------------------------------------------------------------
 
 

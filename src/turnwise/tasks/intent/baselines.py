@@ -20,7 +20,7 @@ def fit_logistic(found: Sequence[Utterance], encoder: Encoder, *, strength: floa
     """Multinomial logistic regression over unit sentence vectors; ``strength`` is scikit-learn's C."""
     vectors, labels, names = _single(found, encoder)
     model = LogisticRegression(C=strength, max_iter=1000, random_state=seed).fit(vectors, labels)
-    return lambda texts: [names[column] for column in model.predict(unit(encoder.encode(texts)))]
+    return lambda texts: [names[column] for column in model.predict(unit(encoder.encode(texts)))] if texts else []
 
 
 def fit_mlp(

@@ -79,6 +79,7 @@ def export_model(folder: Path, precision: str, *, check: Sequence[Utterance] = (
 def export_folder(folder: Path, precision: str) -> Path:
     """Where the export of a model folder lies: beside it, so that changing the bank leaves it alone."""
     folder = Path(folder)
+    folder = folder.resolve() if folder.name in ("", "..") else folder
     return folder.with_name(f"{folder.name}.onnx-{precision}")
 
 

@@ -109,7 +109,7 @@ def stages(model: IntentModel) -> list[tuple[str, Encoder]]:
     found: list[tuple[str, Encoder]] = []
     for title, source in named:
         try:
-            found.append((title, Encoder.load(source)))
+            found.append((title, Encoder.load(source, download=False)))
         except ModelError:
             continue
     return found
