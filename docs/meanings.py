@@ -19,7 +19,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "class_weight": "Weight of the cross-entropy over intents.",
         "class_scale": "What cosines with the intents' directions are multiplied by.",
         "margin": "Taken off the cosine with the true intent.",
-        "several": "Each intent by itself (binary cross-entropy); set by the fit where an utterance has several.",
+        "several": "Each intent by itself (binary cross-entropy); set by the fit where many utterances have several.",
         "label_smoothing": "Share of the target spread over all intents.",
     },
     "PairContrast": {

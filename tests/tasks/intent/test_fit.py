@@ -8,8 +8,8 @@ import torch
 from turnwise.encoder import Encoder
 from turnwise.errors import CorpusError
 from turnwise.tasks.intent.examples import Utterance
-from turnwise.tasks.intent.fit import fit_intent, hold_out, measure, steps_of
-from turnwise.tasks.intent.model import IntentModel
+from turnwise.tasks.intent.fit import decide, fit_intent, hold_out, measure, steps_of
+from turnwise.tasks.intent.model import Decision, IntentModel
 from turnwise.tasks.intent.recipes import Intent
 from turnwise.training import Step
 
@@ -211,6 +211,31 @@ def test_several_intents_an_utterance(encoder: Encoder, quick: Recipe) -> None:
     assert model.decision.several
     turns = model.predict(["my card is lost", "the parcel comes late", "block my card"])
     assert [turn.labels["intent"] for turn in turns] == [("card", "lost"), ("late", "parcel"), ("card",)]
+
+
+@pytest.mark.parametrize(
+    ("several", "single", "expected"),
+    [(0, 4, Decision()), (1, 4, Decision(further=0.3)), (1, 3, Decision(several=True))],
+)
+def test_a_quarter_of_utterances_with_several_intents_makes_each_intent_decide_for_itself(
+    several: int, single: int, expected: Decision
+) -> None:
+    found = [Utterance("lost and late", ("late", "lost"))] * several + [Utterance("late", ("late",))] * single
+    assert decide([*found, Utterance("weather", ())]) == expected
+
+
+def test_where_few_have_several_intents_every_answer_has_one_and_a_strong_second_joins(
+    encoder: Encoder, shop: list[Utterance], quick: Recipe
+) -> None:
+    names = sorted({name for utterance in shop for name in utterance.labels})
+    both = Utterance(f"{shop[0].text} and {shop[-1].text}", tuple(names[:2]))
+    model = fit_intent([*shop, both], encoder, quick())
+    assert model.decision == Decision(further=0.3)
+    assert all(turn.labels["intent"] for turn in model.predict([utterance.text for utterance in shop]))
+    scores = np.full((2, model.bank.width), 0.0, dtype=np.float32)
+    scores[0, :2], scores[1, 0] = (0.6, 0.4), 1.0
+    answers = model._answers(scores, np.ones(2, dtype=np.float32))
+    assert [labels for labels, _ in answers] == [model.labels[:2], model.labels[:1]]
 
 
 def test_measuring_says_what_was_right(encoder: Encoder, shop: list[Utterance], quick: Recipe) -> None:

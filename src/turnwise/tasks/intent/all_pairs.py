@@ -45,7 +45,7 @@ class AllPairs(Objective):
 
     with ``margin`` taken off the cosine of the true intent (Wang et al. 2018, "CosFace") and label smoothing. An
     utterance of several intents spreads its target evenly, an out-of-scope one has the uniform target and is a
-    negative to all. With ``several``, which ``fit_intent`` sets when an utterance has several intents, CE gives way
+    negative to all. With ``several``, which ``fit_intent`` sets when many utterances have several intents, CE gives way
     to a binary cross-entropy of each intent by itself, of s (cos(x, w_c) - 1/2). Every utterance comes once an
     epoch, in groups of ``group`` of one intent, so that a batch has
     positives; a batch holds ``batch_size`` utterances.

@@ -43,7 +43,7 @@ def fit_intent(
     Raises CorpusError when there are fewer than two intents.
     """
     label_names(found)
-    if isinstance(recipe.objective, AllPairs) and any(len(utterance.labels) > 1 for utterance in found):
+    if isinstance(recipe.objective, AllPairs) and decide(found).several:
         recipe = replace(recipe, objective=replace(recipe.objective, several=True))
     guessed = _guess(found, unlabelled, encoder, recipe, on_step) if unlabelled else []
     model = _fit(found, encoder, recipe, on_step, "fit", guessed)
@@ -68,6 +68,18 @@ def fit_intent(
             "accuracy in scope": round(float(held_out.right[inside].mean()), 4) if inside.any() else None,
         }
     return model
+
+
+def decide(found: Sequence[Utterance]) -> Decision:
+    """Each intent by itself where a quarter of the utterances with an intent have several; else the best first.
+
+    Where a few have several, another intent with a share of 0.3 joins the best: two that are meant share evenly.
+    """
+    counts = [len(utterance.labels) for utterance in found if utterance.labels]
+    number = sum(count > 1 for count in counts)
+    if 4 * number >= len(counts) > 0:
+        return Decision(several=True)
+    return Decision(further=0.3 if number else None)
 
 
 def measure(model: IntentModel, found: Sequence[Utterance]) -> HeldOut:
@@ -154,14 +166,13 @@ def _fit(
     tokens = tuned.codec.tokenise([utterance.text for utterance in texts])
     vectors = project(tuned.encode(tokens), projection)
     bank = Bank([u.text for u in texts], [u.labels for u in texts], vectors)
-    several = any(len(utterance.labels) > 1 for utterance in found)
     return IntentModel(
         tuned.eval(),
         bank,
         inference=recipe.inference,
         projection=projection,
         directions=directions,
-        decision=Decision(several=several),
+        decision=decide(found),
         calibration=Calibration(recipe.fitting.slope, recipe.fitting.intercept),
         facts={
             "turnwise": version("turnwise"),

@@ -41,13 +41,16 @@ Vectors = Callable[[Sequence[str]], Array]
 
 @dataclass(frozen=True)
 class Decision:
-    """How scores become labels: the best one, or each whose score reaches ``label_threshold``.
+    """How scores become labels.
 
-    0.3 suits the recipe on NLU++ (one fold of banking to train, others to measure).
+    With ``several``, each intent whose own probability reaches ``label_threshold`` (0.3 suits the recipe on NLU++:
+    one fold of banking to train, others to measure). Else the best intent, and with ``further`` any other whose
+    share of the distribution reaches it.
     """
 
     several: bool = False
     label_threshold: float = 0.3
+    further: float | None = None
 
 
 class IntentModel:
@@ -195,7 +198,12 @@ class IntentModel:
             elif rejected[row]:
                 answers.append(((), float(1 - confidence[row])))
             else:
-                answers.append(((names[best[row]],), float(confidence[row])))
+                labels = (names[best[row]],)
+                if self.decision.further is not None:
+                    chosen = inside[row] >= self.decision.further
+                    chosen[best[row]] = True
+                    labels = tuple(names[column] for column in np.flatnonzero(chosen))
+                answers.append((labels, float(confidence[row])))
         return answers
 
     def rejected(self, scores: Array, scope: Array) -> NDArray[np.bool_]:
