@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+import time
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -167,7 +168,11 @@ def test_logs_hold_ids_and_lengths_but_no_text_and_no_traceback(
         client.post("/v1/predict", json={"text": "my card is 4111"}, headers={"X-Request-ID": "r1"})
         client.post("/v1/predict", json={"texts": ["fine", "boom"]}, headers={"X-Request-ID": "r2"})
         client.get("/private/4111?card=4111")
-    fine, failed, unknown = [r.getMessage() for r in caplog.records if r.name == "turnwise.serve"]
+        deadline = time.monotonic() + 10  # a line is written after its answer has gone out
+        while len(lines := [r.getMessage() for r in caplog.records if r.name == "turnwise.serve"]) < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    fine, failed, unknown = lines
     assert re.fullmatch(r"id=r1 POST /v1/predict 200 [\d.]+ ms bytes=\d+ texts=1 characters=15", fine)
     assert re.search(r"id=r2 POST /v1/predict 500 .* error=RuntimeError at neighbour.py:\d+$", failed)
     assert " GET other 404 " in unknown

@@ -8,6 +8,7 @@ from turnwise.tasks.intent.calibration import (
     Calibration,
     HeldOut,
     Target,
+    centred,
     choose_threshold,
     fit_confidence,
     joined,
@@ -159,3 +160,11 @@ def test_parts_are_joined_in_order() -> None:
     both = joined([SCORES, held_out([0.4], [True])])
     assert both.top[-1] == 0.4
     assert len(both.scope) == len(both.right) == len(both.in_scope) == 9
+
+
+def test_a_centred_threshold_lies_between_two_scores_and_parts_them_alike() -> None:
+    found = held_out([0.2, 0.4, 0.6], [False, False, True])
+    assert centred(found, np.nextafter(0.4, 1)) == pytest.approx(0.5)
+    assert centred(found, 0.6) == pytest.approx(0.5)
+    assert centred(found, 0.2) == pytest.approx(0.1999)
+    assert centred(found, 0.7) == pytest.approx(0.6001)

@@ -376,7 +376,7 @@ def test_two_intents_remain(model: IntentModel) -> None:
 def test_a_rejected_text_has_no_intent_but_alternatives(model: IntentModel) -> None:
     assert model.held_out is not None
     threshold = model.reject("in_scope_recall", 1.0)
-    assert threshold == model.held_out.scope[model.held_out.in_scope].min()
+    assert threshold == pytest.approx(model.held_out.scope[model.held_out.in_scope].min() - 1e-4)
     model.calibration = Calibration(1, 0, 99.0)  # above any score: everything goes
     (turn,) = model.predict(["where is my parcel"])
     assert turn.labels["intent"] == ()

@@ -85,6 +85,15 @@ def choose_threshold(held_out: HeldOut, target: Target, value: float) -> float:
     return best
 
 
+def centred(held_out: HeldOut, threshold: float) -> float:
+    """The middle of the gap that ``threshold`` lies in: it parts the held-out scores alike, and a score that differs
+    in its last digits, as it may from batch to batch, stays on its side."""
+    below, above = held_out.scope[held_out.scope < threshold], held_out.scope[held_out.scope >= threshold]
+    low = below.max() if len(below) else above.min() - 2e-4
+    high = above.min() if len(above) else below.max() + 2e-4
+    return float((low + high) / 2)
+
+
 def operating_points(held_out: HeldOut, number: int = 21) -> list[dict[str, float]]:
     """The trade-off on held-out scores: a row per threshold, for whoever wants to choose by eye."""
     thresholds = np.quantile(held_out.scope, np.linspace(0, 1, number))

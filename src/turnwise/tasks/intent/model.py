@@ -24,6 +24,7 @@ from turnwise.tasks.intent.calibration import (
     Calibration,
     HeldOut,
     Target,
+    centred,
     choose_threshold,
     operating_point,
     operating_points,
@@ -305,7 +306,7 @@ class IntentModel:
                 raise InputError("the model has no held-out scores: fit it with --dev or --calibrate")
             if value is None:
                 raise InputError(f"the target {target} needs a value between 0 and 1")
-            threshold = choose_threshold(self.held_out, target, value)
+            threshold = centred(self.held_out, choose_threshold(self.held_out, target, value))
         self.calibration = replace(self.calibration, threshold=threshold)
         return threshold
 
