@@ -1,6 +1,6 @@
 """Mixed precision that is fast on a CPU: linear layers in bfloat16, attention in float32.
 
-The backward pass of bfloat16 attention is many times slower than float32's on CPUs, while bfloat16 matrix
+The backward pass of bfloat16 attention is slower than float32's on CPUs, while bfloat16 matrix
 products are faster where the CPU has instructions for them. Weights and optimizer stay float32.
 """
 

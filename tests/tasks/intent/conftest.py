@@ -60,3 +60,9 @@ def folder(fitted: IntentModel, tmp_path: Path) -> Path:
     """That detector in a folder of its own."""
     fitted.save(tmp_path / "model")
     return tmp_path / "model"
+
+
+@pytest.fixture
+def model(folder: Path) -> IntentModel:
+    """It again, to be changed."""
+    return IntentModel.load(folder)

@@ -11,7 +11,6 @@ from turnwise.tasks.intent.calibration import (
     centred,
     choose_threshold,
     fit_confidence,
-    joined,
     logit,
     operating_point,
     operating_points,
@@ -154,12 +153,6 @@ def test_operating_points_trade_recall_in_scope_for_recall_outside() -> None:
     assert [point["threshold"] for point in points] == sorted({point["threshold"] for point in points})
     assert (np.diff([point["in_scope_recall"] for point in points]) <= 0).all()
     assert (np.diff([point["oos_recall"] for point in points]) >= 0).all()
-
-
-def test_parts_are_joined_in_order() -> None:
-    both = joined([SCORES, held_out([0.4], [True])])
-    assert both.top[-1] == 0.4
-    assert len(both.scope) == len(both.right) == len(both.in_scope) == 9
 
 
 def test_a_centred_threshold_lies_between_two_scores_and_parts_them_alike() -> None:

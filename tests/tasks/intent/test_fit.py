@@ -8,7 +8,7 @@ import torch
 from turnwise.encoder import Encoder
 from turnwise.errors import CorpusError
 from turnwise.tasks.intent.examples import Utterance
-from turnwise.tasks.intent.fit import decide, fit_intent, hold_out, measure, steps_of
+from turnwise.tasks.intent.fit import decide, fit_intent, hold_out, measure
 from turnwise.tasks.intent.model import Decision, IntentModel
 from turnwise.tasks.intent.recipes import Intent
 from turnwise.training import Step
@@ -252,5 +252,3 @@ def test_progress_is_announced_in_steps(encoder: Encoder, shop: list[Utterance],
     fit_intent(shop, encoder, quick(), on_step=lambda _, step: steps.append(step))
     assert [(step.index, step.total) for step in steps] == [(1, 2), (2, 2)]
     assert all(np.isfinite(list(step.losses.values())).all() for step in steps)
-    assert steps_of(shop, encoder, quick()) == 2
-    assert steps_of(shop, encoder, quick("frozen")) == 0

@@ -1,6 +1,5 @@
 """From scores to a probability of being right, and to a decision to answer at all."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -110,16 +109,6 @@ def operating_point(held_out: HeldOut, threshold: float) -> dict[str, float]:
         "oos_precision": _share(~held_out.in_scope[rejected]),
         "in_scope_accuracy": _share((held_out.right & ~rejected)[held_out.in_scope]),
     }
-
-
-def joined(parts: Sequence[HeldOut]) -> HeldOut:
-    """Several sets of held-out scores as one."""
-    return HeldOut(
-        np.concatenate([part.top for part in parts]),
-        np.concatenate([part.scope for part in parts]),
-        np.concatenate([part.right for part in parts]),
-        np.concatenate([part.in_scope for part in parts]),
-    )
 
 
 def logit(share: Floats) -> Floats:

@@ -19,7 +19,7 @@ from turnwise.tasks.intent.examples import IntentExample, Utterance, as_examples
 from turnwise.tasks.intent.model import Decision, IntentModel, project
 from turnwise.tasks.intent.pairs import PairHead
 from turnwise.tasks.intent.recipes import Intent
-from turnwise.training import Part, Settings, Step, total_steps, train
+from turnwise.training import Part, Settings, Step, train
 from turnwise.vocabulary import occurring_vocabulary
 
 OnStep = Callable[[str, Step], None]
@@ -202,16 +202,6 @@ def _train(
             if on_step is not None:
                 on_step(stage, step)
     return head
-
-
-def steps_of(found: Sequence[Utterance], encoder: Encoder, recipe: Intent) -> int:
-    """Optimizer steps of one fit, to size a progress bar."""
-    if recipe.objective is None:
-        return 0
-    names = label_names(found)
-    examples = as_examples([*found, *_names_as_texts(names, recipe)], names, encoder.codec)
-    rows: Sequence[Any] = examples if isinstance(recipe.objective, AllPairs) else recipe.objective.pairs(examples)
-    return total_steps([Part(recipe.objective, rows, torch.nn.Identity())], recipe.training)
 
 
 def _names_as_texts(names: Sequence[str], recipe: Intent) -> list[Utterance]:

@@ -44,9 +44,8 @@ Vectors = Callable[[Sequence[str]], Array]
 class Decision:
     """How scores become labels.
 
-    With ``several``, each intent whose own probability reaches ``label_threshold`` (0.3 suits the recipe on NLU++:
-    one fold of banking to train, others to measure). Else the best intent, and with ``further`` any other whose
-    share of the distribution reaches it.
+    With ``several``, each intent whose own probability reaches ``label_threshold``. Else the best intent, and with
+    ``further`` any other whose share of the distribution reaches it.
     """
 
     several: bool = False
