@@ -7,9 +7,6 @@ Results: results/figures.json; a drawing of them: results/figures.html. Stage 1 
 """
 
 import argparse
-import csv
-import gzip
-import re
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -20,7 +17,9 @@ import numpy as np
 import _cells
 import _data
 from turnwise.analysis.svg import Axis, Mark, line_chart
-from turnwise.dialogue import Dialogue, Turn
+from turnwise.corpora import self_dialogue
+from turnwise.corpora.columns import DEFAULT_COLUMNS
+from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
 from turnwise.files import atomic_file
 from turnwise.pretraining import pretrain, pretraining_recipe
@@ -99,24 +98,14 @@ def stage1(pairs: int, *, random: bool = False) -> Encoder:
     folder = RUNS / f"stage1-{'random-' if random else ''}{pairs}"
     if not folder.is_dir():
         base = Encoder.random() if random else Encoder.load()
-        overrides = {"objective": {"limit": pairs}, "training": {"epochs": 1.0}}
+        overrides = {"objectives.response_ranking": {"limit": pairs}, "training": {"epochs": 1.0}}
         pretrain(list(self_dialogues()), base, pretraining_recipe(overrides=overrides)).save(folder)
     return Encoder.load(folder)
 
 
 def self_dialogues() -> Iterator[Dialogue]:
     """The Self-dialogue corpus; one person writes both sides, so the speakers are not known."""
-    folder = _data.data_folder() / "self_dialogue" / "corpus"
-    for path in sorted(folder.rglob("*.csv.gz")):
-        with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
-            for number, row in enumerate(csv.DictReader(file)):
-                columns = sorted(
-                    (int(match[1]), value)
-                    for key, value in row.items()
-                    if key and value and (match := re.fullmatch(r"Answer\.sentence(\d+)", key))
-                )
-                turns = tuple(Turn(None, value) for _, value in columns if value.strip())
-                yield Dialogue(f"self_dialogue:train:{path.stem}:{number}", turns)
+    return self_dialogue.read(_data.data_folder() / "self_dialogue", "all", DEFAULT_COLUMNS)
 
 
 def draw(path: Path) -> None:

@@ -2,7 +2,42 @@
 
 from collections.abc import Iterator
 
-from turnwise.corpora import banking77, banking77_oos, clinc150, csv, dialoglue, jsonl, nlupp, parquet, sample
+from turnwise.corpora import (
+    abcd,
+    banking77,
+    banking77_oos,
+    camrest676,
+    clinc150,
+    crosswoz,
+    csv,
+    cucom,
+    dailydialog,
+    dialoglue,
+    dstc2_text,
+    esconv,
+    frames,
+    gsim,
+    helpdesk,
+    jsonl,
+    metalwoz,
+    mobilecs,
+    msre2e,
+    multidogo,
+    multiwoz21,
+    multiwoz_single,
+    nlupp,
+    parquet,
+    sample,
+    self_dialogue,
+    sgd,
+    smd,
+    star,
+    stc3,
+    switchboard,
+    taskmaster4,
+    topical_chat,
+    woz2,
+)
 from turnwise.corpora.columns import DEFAULT_COLUMNS, Columns
 from turnwise.corpora.reader import Reader
 from turnwise.corpora.source import Source, parse_source
@@ -10,17 +45,28 @@ from turnwise.dialogue import Dialogue
 
 __all__ = ["READERS", "Columns", "Reader", "Source", "parse", "read_corpus"]
 
-READERS: tuple[Reader, ...] = (
-    sample.READER,
-    jsonl.READER,
-    csv.READER,
-    parquet.READER,
-    banking77.READER,
-    banking77_oos.READER,
-    clinc150.READER,
-    dialoglue.READER,
-    nlupp.READER,
+_OWN = (sample.READER, jsonl.READER, csv.READER, parquet.READER, helpdesk.READER)
+_INTENTS = (banking77.READER, banking77_oos.READER, clinc150.READER, dialoglue.READER, nlupp.READER)
+_TASK_ORIENTED = (
+    sgd.READER,
+    multiwoz21.READER,
+    multiwoz_single.READER,
+    crosswoz.READER,
+    star.READER,
+    gsim.READER,
+    woz2.READER,
+    camrest676.READER,
+    dstc2_text.READER,
+    frames.READER,
+    msre2e.READER,
+    smd.READER,
+    taskmaster4.READER,
+    metalwoz.READER,
 )
+_CUSTOMER_SERVICE = (abcd.READER, multidogo.READER, mobilecs.READER, stc3.READER, cucom.READER, esconv.READER)
+_OPEN_DOMAIN = (dailydialog.READER, switchboard.READER, topical_chat.READER, self_dialogue.READER)
+
+READERS: tuple[Reader, ...] = (*_OWN, *_INTENTS, *_TASK_ORIENTED, *_CUSTOMER_SERVICE, *_OPEN_DOMAIN)
 
 
 def parse(spec: str, default_split: str | None = "train") -> Source:

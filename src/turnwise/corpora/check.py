@@ -7,6 +7,7 @@ from itertools import combinations
 from turnwise.corpora import parse
 from turnwise.corpora.columns import DEFAULT_COLUMNS, Columns
 from turnwise.corpora.tally import EXAMPLES, CountTokens, SplitCount, Tally
+from turnwise.dialogue import Dialogue
 from turnwise.errors import CorpusError
 
 
@@ -35,10 +36,11 @@ def check(
     spec: str,
     *,
     columns: Columns = DEFAULT_COLUMNS,
+    keep: Callable[[Dialogue], bool] | None = None,
     count_tokens: CountTokens | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
-    """Read a corpus, every split when none is named, and count it.
+    """Read a corpus, every split when none is named, and count it, or those of its dialogues that ``keep`` holds of.
 
     ``count_tokens`` gives the lengths of texts in tokens (see ``turnwise.corpora.tokens``), ``progress`` is
     called with the number of dialogues just read. Errors in the files become part of the report.
@@ -53,6 +55,8 @@ def check(
         errors: list[str] = []
         try:
             for dialogue in source.reader.read(source.path, split, columns):
+                if keep is not None and not keep(dialogue):
+                    continue
                 owner = owners.setdefault(dialogue.id, split)
                 if owner != split:
                     errors.append(f"the id {dialogue.id!r} is in split {owner} too; ids must be unique")

@@ -6,10 +6,10 @@ from pathlib import Path
 from turnwise.corpora.columns import OUT_OF_SCOPE, Columns
 from turnwise.corpora.json_file import load_json
 from turnwise.corpora.lines import Problems
-from turnwise.corpora.locate import existing, find, ordered
+from turnwise.corpora.locate import file_in, ordered
 from turnwise.corpora.reader import Reader
 from turnwise.dialogue import Dialogue, utterance
-from turnwise.errors import CorpusError, InputError
+from turnwise.errors import CorpusError
 
 _DEFAULT = "data_full.json"
 _SPLITS = ("train", "val", "test", "oos_train", "oos_val", "oos_test")
@@ -17,12 +17,12 @@ _SPLITS = ("train", "val", "test", "oos_train", "oos_val", "oos_test")
 
 def splits(path: Path) -> tuple[str, ...]:
     """The keys of the file: train, val, test, oos_train, oos_val, oos_test."""
-    return ordered(_load(_file(path)))
+    return ordered(_load(file_in(path, _DEFAULT)))
 
 
 def read(path: Path, split: str, columns: Columns) -> Iterator[Dialogue]:
     """Yield the utterances of one split; the label ``oos`` becomes the empty tuple."""
-    file = _file(path)
+    file = file_in(path, _DEFAULT)
     rows = _load(file)[split]
     problems = Problems(file)
     for number, row in enumerate(rows):
@@ -32,16 +32,6 @@ def read(path: Path, split: str, columns: Columns) -> Iterator[Dialogue]:
             case _:
                 problems.add(f"{split}[{number}] is {row!r:.60}, expected a pair [text, intent]")
     problems.check()
-
-
-def _file(path: Path) -> Path:
-    path = existing(path)
-    if not path.is_dir():
-        return path
-    found = find(path / _DEFAULT)
-    if found is None:
-        raise InputError(f"the folder {path} holds no {_DEFAULT}; name the file of another variant instead")
-    return found
 
 
 def _load(path: Path) -> dict[str, list[object]]:

@@ -1,4 +1,4 @@
-"""What the columns of a table are called."""
+"""What the columns of a table are called, and what its speakers are."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -13,19 +13,34 @@ OUT_OF_SCOPE = "oos"
 """The cell that says: annotated, and none of the intents."""
 
 SEPARATOR = "|"
-"""Stands between several intents of one cell."""
+"""Stands between several intents of one cell, and between several speakers of one flag."""
+
+OTHERS = "*"
+"""The speaker that stands for every one not named."""
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Headers of a table. ``label`` None: the first of ``LABEL_HEADERS`` that is there; ``id`` None: the row number."""
+    """Headers of a table, and for tables of whole conversations the speakers in it.
+
+    ``label`` None: the first of ``LABEL_HEADERS`` that is there; ``id`` None: the row number; ``time`` None: the column
+    ``time`` if it is there, otherwise the order of the file. ``agent``, ``customer`` and ``skip`` are cells of the
+    column ``speaker``: who is the desk, who writes to it, and whose rows are left out; ``*`` is every other cell.
+    """
 
     text: str = "text"
     label: str | None = None
     id: str | None = None
+    conversation: str = "conversation_id"
+    speaker: str = "speaker"
+    time: str | None = None
+    agent: tuple[str, ...] = ()
+    customer: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
 
 
 DEFAULT_COLUMNS = Columns()
+_ROLES = ("agent", "customer", "skip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +53,10 @@ class Places:
 
 
 def parse_columns(given: Sequence[str]) -> Columns:
-    """Columns from ``NAME=HEADER`` texts; raises InputError for an unknown or repeated name or an empty header."""
+    """Columns from ``NAME=HEADER`` texts, and ``agent``, ``customer`` and ``skip`` from ``NAME=CELL|CELL``.
+
+    Raises InputError for an unknown or repeated name, an empty header, or a speaker in two roles.
+    """
     names = [field.name for field in fields(Columns)]
     found: dict[str, str] = {}
     for item in given:
@@ -50,28 +68,57 @@ def parse_columns(given: Sequence[str]) -> Columns:
         if name in found:
             raise InputError(f"--column {name} is given twice: {found[name]!r} and {header!r}")
         found[name] = header
-    return Columns(text=found.get("text", "text"), label=found.get("label"), id=found.get("id"))
+    agent, customer, skip = _speakers(found)
+    return Columns(
+        text=found.get("text", DEFAULT_COLUMNS.text),
+        label=found.get("label"),
+        id=found.get("id"),
+        conversation=found.get("conversation", DEFAULT_COLUMNS.conversation),
+        speaker=found.get("speaker", DEFAULT_COLUMNS.speaker),
+        time=found.get("time"),
+        agent=agent,
+        customer=customer,
+        skip=skip,
+    )
 
 
 def places(columns: Columns, headers: Sequence[str], where: str) -> Places:
-    """Find the columns among the headers (exactly, or but for case and blanks).
+    """Find the columns of single utterances among the headers (exactly, or but for case and blanks).
 
     Raises CorpusError that lists the columns found when a named one is missing.
     """
-    index = _index(headers, where)
-    label = columns.label
-    label_place = _place(label, index) if label is not None else _first(LABEL_HEADERS, index)
     wanted = {"text": columns.text, "label": columns.label, "id": columns.id}
+    found = find_columns({name: header for name, header in wanted.items() if header is not None}, headers, where)
+    label = found["label"] if "label" in found else first_column(LABEL_HEADERS, headers)
+    return Places(found["text"], label, found.get("id"))
+
+
+def find_columns(wanted: Mapping[str, str], headers: Sequence[str], where: str) -> dict[str, int]:
+    """The place of each wanted header, exactly or but for case and blanks: name of the column to place in a row.
+
+    Raises CorpusError that lists the columns found when one is missing, or when two have the same header.
+    """
+    index: dict[str, int] = {}
+    for place, header in enumerate(headers):
+        if header in index and header:
+            raise CorpusError(f"{where} has two columns {header!r} (number {index[header] + 1} and {place + 1})")
+        index[header] = place
+    found = {name: _place(header, index) for name, header in wanted.items()}
     missing = [
-        f"no column {header!r} among {', '.join(map(repr, headers))}; "
+        f"no column {wanted[name]!r} among {', '.join(map(repr, headers))}; "
         f"name the one that holds the {name}: --column {name}=HEADER"
-        for name, header in wanted.items()
-        if header is not None and _place(header, index) is None
+        for name, place in found.items()
+        if place is None
     ]
-    text_place = _place(columns.text, index)
-    if missing or text_place is None:
+    if missing:
         raise CorpusError(f"{where} lacks {'a column' if len(missing) == 1 else 'columns'}:", missing)
-    return Places(text_place, label_place, _place(columns.id, index) if columns.id is not None else None)
+    return {name: place for name, place in found.items() if place is not None}
+
+
+def first_column(wanted: Sequence[str], headers: Sequence[str]) -> int | None:
+    """The place of the first wanted header that is there, exactly or but for case and blanks."""
+    index = {header: place for place, header in enumerate(headers)}
+    return next((place for header in wanted if (place := _place(header, index)) is not None), None)
 
 
 def intents_of(cell: str) -> tuple[str, ...] | None:
@@ -82,15 +129,6 @@ def intents_of(cell: str) -> tuple[str, ...] | None:
     return () if names == (OUT_OF_SCOPE,) else names
 
 
-def _index(headers: Sequence[str], where: str) -> dict[str, int]:
-    index: dict[str, int] = {}
-    for place, header in enumerate(headers):
-        if header in index and header:
-            raise CorpusError(f"{where} has two columns {header!r} (number {index[header] + 1} and {place + 1})")
-        index[header] = place
-    return index
-
-
 def _place(header: str, index: Mapping[str, int]) -> int | None:
     if header in index:
         return index[header]
@@ -98,5 +136,19 @@ def _place(header: str, index: Mapping[str, int]) -> int | None:
     return loose[0] if len(loose) == 1 else None
 
 
-def _first(headers: Sequence[str], index: Mapping[str, int]) -> int | None:
-    return next((place for header in headers if (place := _place(header, index)) is not None), None)
+def _speakers(found: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """The cells of each role of ``_ROLES``."""
+    roles: dict[str, str] = {}
+    given: list[tuple[str, ...]] = []
+    for role in _ROLES:
+        cells = tuple(dict.fromkeys(cell.strip() for cell in found.get(role, "").split(SEPARATOR) if cell.strip()))
+        if role in found and not cells:
+            raise InputError(
+                f"--column {role}={found[role]} names no speaker; write for example --column {role}=Zoe|Max"
+            )
+        for cell in cells:
+            other = roles.setdefault(cell.casefold(), role)
+            if other != role:
+                raise InputError(f"--column {other} and --column {role} both name the speaker {cell!r}; choose one")
+        given.append(cells)
+    return given

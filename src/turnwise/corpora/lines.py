@@ -44,6 +44,12 @@ class Problems:
             raise CorpusError(f"{self.path} has {count} {noun}:", self.found)
 
 
+def unexpected(place: str, value: object, expected: str) -> CorpusError:
+    """The error, with one problem, of a value that is not what its place should hold."""
+    problem = f"{place} is {value!r:.60}, expected {expected}"
+    return CorpusError(problem, [problem])
+
+
 def read_lines(path: Path, problems: Problems) -> Iterator[str]:
     """Yield the lines with their ends, a byte-order mark dropped.
 

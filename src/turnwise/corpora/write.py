@@ -18,18 +18,25 @@ from turnwise.files import atomic_file
 
 
 def write_corpus(
-    spec: str, output: Path, *, columns: Columns = DEFAULT_COLUMNS, progress: Callable[[int], None] | None = None
+    spec: str,
+    output: Path,
+    *,
+    columns: Columns = DEFAULT_COLUMNS,
+    change: Callable[[Iterable[Dialogue]], Iterable[Dialogue]] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> int:
     """Convert a corpus (every split when none is named) and return the number of dialogues.
 
-    ``progress`` is called with the number of dialogues just written. Raises InputError when ``output`` is no
+    ``change`` is what the dialogues go through on their way, ``progress`` is called with the number just written.
+    Raises InputError when ``output`` is no
     .jsonl or is read by the conversion itself, CorpusError when the corpus has problems, StorageError when the
     disk refuses; an older ``output`` is untouched then.
     """
     source = parse(spec, None)
     if _is_input(output, source):
         raise InputError(f"the output {output} belongs to the corpus {spec} itself; choose another one")
-    return write_jsonl(source.read(columns), output, progress=progress)
+    dialogues: Iterable[Dialogue] = source.read(columns)
+    return write_jsonl(dialogues if change is None else change(dialogues), output, progress=progress)
 
 
 def write_jsonl(dialogues: Iterable[Dialogue], output: Path, *, progress: Callable[[int], None] | None = None) -> int:
