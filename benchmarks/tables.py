@@ -208,6 +208,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "results: seconds": fit_seconds,
     "results: published": published,
     "results: oos": records("oos.json"),
+    "results: nlupp": records("nlupp.json"),
     "results: inference": records("inference.json"),
     "results: speed": speed,
     "results: service": records("service.json"),

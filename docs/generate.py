@@ -20,7 +20,8 @@ from meanings import MEANINGS
 from turnwise.cli import app
 from turnwise.corpora import READERS
 from turnwise.errors import TurnwiseError
-from turnwise.objectives import ResponseRanking
+from turnwise.objectives import OBJECTIVES, RIDERS
+from turnwise.pretraining import Held, Input
 from turnwise.recipe import read_recipe, recipe_names
 from turnwise.serve import Limits
 from turnwise.serve.metrics import Metrics
@@ -32,7 +33,17 @@ from turnwise.training import Settings
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "turnwise"
-TABLES_OF_RECIPES = (ResponseRanking, AllPairs, PairContrast, Settings, Inference, Fitting)
+TABLES_OF_RECIPES: tuple[type[Any], ...] = (
+    *OBJECTIVES,
+    *RIDERS,
+    Input,
+    Held,
+    AllPairs,
+    PairContrast,
+    Settings,
+    Inference,
+    Fitting,
+)
 
 
 def main() -> None:

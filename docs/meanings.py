@@ -1,12 +1,77 @@
 """What each key of a recipe, and each limit of the service, means; ``docs/generate.py`` puts it into the tables."""
 
+_CLS_OR_MEAN = "What stands for a sequence: the state of [CLS], or the mean over its tokens."
+
 MEANINGS: dict[str, dict[str, str]] = {
+    "WholeDialogue": {
+        "batch_size": "Sequences a batch.",
+    },
+    "NextTurn": {
+        "batch_size": "Places a batch; each is two sequences, with the true turn and with another.",
+        "pooling": _CLS_OR_MEAN,
+        "as_published": "The other turn is any agent turn; by default one that stands as early or late as the true.",
+    },
+    "SpeakerPrediction": {
+        "batch_size": "Turns a batch.",
+        "pooling": _CLS_OR_MEAN,
+    },
+    "ResponseMatching": {
+        "batch_size": "Contexts a batch; each has the responses of the others as its negatives. At least 2.",
+        "pooling": _CLS_OR_MEAN,
+        "similarity": "Dot product, or cosine.",
+        "scale": "What similarities are multiplied by before the softmax; 20 goes with cosines.",
+    },
+    "Coherence": {
+        "batch_size": "Dialogues a batch.",
+        "replaced": "Share of the turns that are replaced in the half of the dialogues that is not whole.",
+        "pooling": _CLS_OR_MEAN,
+        "as_published": "A turn is replaced by any; by default by one of the same speaker and place.",
+    },
+    "EntityNumber": {
+        "batch_size": "Turns a batch.",
+        "most": "Largest number told apart; more entities count as so many.",
+        "pooling": _CLS_OR_MEAN,
+        "tagger": "Who counts: `rules` needs no download, the others an extra and their models.",
+    },
+    "Reordering": {
+        "batch_size": "Dialogues a batch.",
+        "group_size": "Utterances that are shuffled among themselves.",
+        "groups": "Such groups in a dialogue.",
+        "eps": "ε in the logarithm of equation 4.",
+        "as_published": "A group is utterances in a row; by default of one speaker and of about one length.",
+    },
     "ResponseRanking": {
         "batch_size": "Pairs a batch; each pair has the responses of the others as its negatives. At least 2.",
-        "scale": "What cosines are multiplied by before the softmax.",
+        "pooling": _CLS_OR_MEAN,
+        "similarity": "Cosine, or dot product.",
+        "scale": "What similarities are multiplied by before the softmax.",
         "include_positive": "Whether the true response is part of the sum in the denominator.",
         "limit": "At most so many pairs, drawn with `seed`.",
         "seed": "Seed of that draw.",
+    },
+    "MaskedLM": {
+        "rate": "Share of the tokens that are chosen; tokens that structure a dialogue never are.",
+        "masked": "Of the chosen, so many become [MASK],",
+        "random": "so many another token, and the rest stay.",
+    },
+    "MaskedSpeaker": {
+        "rate": "Share of the speaker tokens that are chosen.",
+        "masked": "Of the chosen, so many become [MASK],",
+        "other": "so many another speaker token, and the rest stay.",
+        "as_published": 'With `segments = "speaker"`, leave the segments of a hidden turn, which give it away.',
+    },
+    "Input": {
+        "max_tokens": "Where sequences are cut: the oldest turns are left out first, the customer's first one stays.",
+        "format": "Tokens that say who speaks: none, TOD-BERT's [USR] and [SYS], or CS-BERT's.",
+        "segments": "Segment 1 is the response, or every agent turn (CS-BERT's SSR).",
+    },
+    "Held": {
+        "every": "Steps between two measurements on held-out dialogues.",
+        "examples": "At most so many examples of each objective are measured.",
+        "share": "Share of the dialogues that is held out when no `--dev` is given; 0 for none.",
+        "dialogues": "At most so many are.",
+        "patience": "Training ends when the loss has not fallen for so many measurements; the best weights are kept.",
+        "checkpoint": "Steps between two checkpoints.",
     },
     "AllPairs": {
         "batch_size": "Utterances a batch, about.",
@@ -45,6 +110,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "layer_decay": "Each layer further from the output has its rate multiplied by this once more.",
         "clip": "Largest norm of the gradient.",
         "average": "Decay of a moving average of the weights that is kept in the end; not set keeps the last weights.",
+        "accumulation": "Micro-batches that a batch is cut into, to save memory; contrasts are never cut.",
         "precision": "`auto` takes bf16 where it is measured to be faster.",
         "seed": "Seed of batches and of anything drawn.",
     },

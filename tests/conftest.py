@@ -1,8 +1,10 @@
 """Tiny checkpoints with random weights, one for each family of encoders, made without a download."""
 
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -120,6 +122,16 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 def tiny(checkpoint: Callable[[str], Path]) -> Encoder:
     """A fresh tiny BERT encoder, free to be trained."""
     return Encoder.load(checkpoint("bert"))
+
+
+@pytest.fixture(scope="session")
+def runs() -> ModuleType:
+    """``tests/runs.py``, which is a script too."""
+    spec = importlib.util.spec_from_file_location("runs", Path(__file__).with_name("runs.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture

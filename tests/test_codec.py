@@ -44,6 +44,28 @@ def test_a_text_that_does_not_fit_keeps_its_beginning_and_the_last_special_token
     assert codec.tokenise(["a b c d d d"]) == [Tokens((CLS, A, B, C, SEP), truncated=True)]
 
 
+def test_plain_ids_have_no_special_tokens_whatever_the_text_says(codec: Codec) -> None:
+    """What stands in brackets is cut into pieces, none of which these letters have."""
+    assert codec.plain_ids(["a ab", "", "d"]) == [[A, A, TAIL], [], [D]]
+    assert codec.plain_ids(["a [SEP] b"]) == [[A, UNK, UNK, UNK, B]]
+    assert codec.plain_ids([]) == []
+    assert codec.tokenise(["a [SEP]"]) == [Tokens((CLS, A, SEP, SEP))]
+
+
+def test_plain_ids_are_cut_to_the_limit(codec: Codec) -> None:
+    assert codec.plain_ids(["a b c d a b c"]) == [[A, B, C, D, A]]
+    assert codec.plain_ids(["a " * 500_000]) == [[A] * 5]
+
+
+def test_half_a_character_is_no_reason_to_fail(codec: Codec) -> None:
+    assert codec.plain_ids(["a \ud800 b"]) == [[A, B]]
+
+
+def test_words_are_all_that_is_no_special_token(codec: Codec) -> None:
+    assert codec.word_ids.tolist() == [A, B, C, D, TAIL]
+    assert codec.special_ids == set(range(5))
+
+
 @pytest.mark.parametrize("text", ["", "   ", "\n\t"])
 def test_an_empty_text_is_its_special_tokens(codec: Codec, text: str) -> None:
     assert codec.tokenise([text]) == [Tokens((CLS, SEP))]

@@ -18,6 +18,7 @@ import turnwise.encoder as module
 from turnwise.codec import Tokens
 from turnwise.encoder import Encoder, length_batches, mean_pool
 from turnwise.errors import InputError, ModelError, StorageError
+from turnwise.layout import FORMATS, Layout
 
 FAMILIES = ("bert", "roberta", "distilbert", "distilroberta")
 TEXTS = ["my card", "where is it", "", "i want to cancel the order please", "help", "你好 😀", "it " * 90]
@@ -119,6 +120,76 @@ def test_length_batches_hold_every_row_once_within_the_budget(lengths: list[int]
         longest = max(lengths[row] for row in batch)
         assert len(batch) == 1 or longest * len(batch) <= budget
         assert all(lengths[row] >= 0.75 * longest for row in batch[8:])
+
+
+# Layouts
+
+
+def test_a_layout_adds_its_tokens_with_the_mean_of_their_words(checkpoint: Checkpoint) -> None:
+    for family in FAMILIES:
+        encoder = Encoder.load(checkpoint(family))
+        before = encoder.embeddings.detach().clone()
+        source = encoder.codec.plain_ids(["customer question"])[0]
+        tokenizer, rows = encoder.codec.tokenizer, len(before)
+        encoder.use_layout(Layout("cs-bert"))
+        numbers = encoder.codec.tokenizer.convert_tokens_to_ids(list(FORMATS["cs-bert"].tokens))
+        assert numbers == list(range(rows, rows + 5))
+        assert len(tokenizer) == rows
+        after = encoder.embeddings.detach()
+        assert torch.equal(after[:rows], before)
+        assert encoder.backbone.config.vocab_size == rows + 5
+        near = torch.cosine_similarity(after[numbers[2]], before[source].mean(0), dim=0)
+        assert float(near) > 0.7
+        assert not torch.equal(after[numbers[0]], after[numbers[1]])
+
+
+def test_a_layout_depends_on_its_seed_alone_and_leaves_that_of_torch(checkpoint: Checkpoint) -> None:
+    found = []
+    for seed, number in ((1, 5), (2, 5), (3, 6)):
+        encoder = Encoder.load(checkpoint("bert"))
+        torch.manual_seed(seed)
+        state = torch.random.get_rng_state()
+        encoder.use_layout(Layout("tod"), seed=number)
+        assert torch.equal(torch.random.get_rng_state(), state)
+        found.append(encoder.embeddings.detach())
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+
+
+def test_a_layout_that_is_there_already_adds_nothing(tiny: Encoder) -> None:
+    tiny.use_layout(Layout("tod"))
+    before = tiny.embeddings.detach().clone()
+    tiny.use_layout(Layout("tod", "speaker"), seed=9)
+    assert torch.equal(tiny.embeddings, before)
+    assert tiny.codec.layout == Layout("tod", "speaker")
+
+
+def test_spare_rows_of_an_embedding_matrix_are_used_and_stay(tiny: Encoder) -> None:
+    """Published checkpoints round the number of rows up."""
+    rows = len(tiny.codec.tokenizer)
+    tiny.backbone.resize_token_embeddings(rows + 50, mean_resizing=False)
+    tiny.use_layout(Layout("tod"))
+    assert len(tiny.embeddings) == rows + 50
+    assert tiny.codec.tokenizer.convert_tokens_to_ids("[SYS]") == rows + 1
+    assert tiny.encode(["[SYS] my card"]).shape == (1, 32)
+
+
+def test_a_saved_encoder_keeps_its_layout_and_tokens(tiny: Encoder, tmp_path: Path) -> None:
+    tiny.save(tmp_path / "plain")
+    assert not (tmp_path / "plain" / "layout.json").exists()
+    tiny.use_layout(Layout("cs-bert", "speaker"))
+    tiny.save(tmp_path / "saved")
+    again = Encoder.load(tmp_path / "saved")
+    assert again.codec.layout == Layout("cs-bert", "speaker")
+    assert again.codec.special_ids == tiny.codec.special_ids
+    assert again.codec.plain_ids(["CUSTOMERSTART UCI_TOKEN"]) == tiny.codec.plain_ids(["CUSTOMERSTART UCI_TOKEN"])
+    assert np.array_equal(again.encode(["AGENTSTART my card"]), tiny.encode(["AGENTSTART my card"]))
+
+
+@pytest.mark.parametrize("content", ['{"half', "[]", '{"format": "xml"}', '{"format": ["tod"]}', '{"speed": 1}'])
+def test_a_broken_layout_is_refused(copied: Path, content: str) -> None:
+    (copied / "layout.json").write_text(content)
+    assert _refusal(copied).startswith(f"{copied / 'layout.json'} cannot be read: ")
 
 
 # Folders

@@ -10,9 +10,10 @@ import torch
 import turnwise.precision as module
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
-from turnwise.objectives.objective import Hidden
+from turnwise.objectives.objective import Draws, Hidden
 from turnwise.objectives.response_ranking import ResponseRanking
 from turnwise.precision import bf16_is_faster, mixed, resolve
+from turnwise.store import TurnStore
 
 CPU = torch.device("cpu")
 TEXTS = ["my card", "where is it", "", "i want to cancel the order please", "help", "it " * 90]
@@ -107,7 +108,8 @@ def test_losses_and_gradients_in_bf16_are_those_in_fp32_within_two_percent(
     tiny: Encoder, talks: list[Dialogue]
 ) -> None:
     objective = ResponseRanking()
-    batch = objective.collate(objective.examples(talks, tiny.codec), tiny.codec)
+    examples = objective.examples(TurnStore.of(talks, tiny.codec), tiny.codec)
+    batch = objective.collate(examples, tiny.codec, Draws(0, 0, 0, tuple(range(len(examples)))))
     losses, gradients = [], []
     for precision in ("fp32", "bf16"):
         tiny.zero_grad()

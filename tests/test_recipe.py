@@ -57,9 +57,13 @@ def test_every_intent_recipe_builds_in_every_regime(name: str, shots: float) -> 
 def test_every_pretraining_recipe_builds(name: str) -> None:
     recipe = pretraining_recipe(name)
     stated = read_recipe(name)
-    assert recipe.objective.batch_size == stated["objective"]["batch_size"]
+    assert {objective.name for objective, _ in recipe.objectives} == set(stated["objectives"])
+    assert {rider.name for rider, _ in recipe.riders} == set(stated.get("riders", {}))
+    for objective, weight in recipe.objectives:
+        assert objective.batch_size == stated["objectives"][objective.name]["batch_size"]  # type: ignore[attr-defined]
+        assert weight == 1.0
     assert recipe.training.epochs == stated["training"]["epochs"]
-    assert recipe.max_tokens == stated["input"]["max_tokens"]
+    assert recipe.input.max_tokens == stated["input"]["max_tokens"]
 
 
 def test_regimes_of_shipped_recipes_rise() -> None:
@@ -69,7 +73,8 @@ def test_regimes_of_shipped_recipes_rise() -> None:
 
 def test_the_paper_recipes_hold_its_hyper_parameters() -> None:
     stage1 = pretraining_recipe("convfit-stage1")
-    assert stage1.objective == ResponseRanking(batch_size=256, scale=20.0)
+    assert stage1.objectives == ((ResponseRanking(batch_size=256, scale=20.0), 1.0),)
+    assert stage1.riders == ()
     assert (stage1.training.learning_rate, stage1.training.warmup, stage1.training.epochs) == (2e-5, 0.1, 2)
     for loss in ("smax", "cos", "ocl"):
         stage2 = intent_recipe(f"convfit-{loss}", shots=10)
@@ -237,7 +242,8 @@ def test_overrides_win_over_regimes(tmp_path: Path) -> None:
     recipe = intent_recipe(own(tmp_path, REGIMES), shots=3, overrides=overrides)
     assert (recipe.training.epochs, recipe.training.seed, recipe.inference.neighbours) == (7, 3, 2)
     assert recipe.objective == AllPairs(batch_size=10)
-    assert pretraining_recipe("demo-stage1", {"objective": {"limit": 9}}).objective.limit == 9
+    [(ranking, _)] = pretraining_recipe("demo-stage1", {"objectives.response_ranking": {"limit": 9}}).objectives
+    assert ranking == ResponseRanking(batch_size=64, limit=9)
 
 
 def test_a_regime_may_change_the_kind_of_objective(tmp_path: Path) -> None:
@@ -267,7 +273,7 @@ def test_a_wrong_regime_is_refused(tmp_path: Path, regime: str, message: str) ->
 def test_an_unknown_kind_of_objective_is_refused(tmp_path: Path, value: str) -> None:
     with pytest.raises(RecipeError, match=r"objective.kind is .*[Vv]alid: all_pairs, pairs, none"):
         intent_recipe(own(tmp_path, f'task = "intent"\nobjective.kind = {value}\n'), shots=1)
-    with pytest.raises(RecipeError, match=r"objective.kind is .*valid: response_ranking"):
+    with pytest.raises(RecipeError, match=r"\[objective\] is no table of this recipe; .*objectives.whole_dialogue"):
         pretraining_recipe(own(tmp_path, f'task = "pretrain"\nobjective.kind = {value}\n'))
 
 
@@ -281,14 +287,18 @@ def test_problems_of_a_whole_recipe_are_told_together(tmp_path: Path, task: str)
             pretraining_recipe(own(tmp_path, text))
     found = problems(error)
     assert found[0].endswith("mine.toml has 4 problem(s):")
-    assert sorted(line.split(";")[0] for line in found[1:]) == [
+    objective = {
+        "intent": "objective is 3, expected a table [objective]",
+        "pretrain": "[objective] is no table of this recipe",
+    }
+    assert {line.split(";")[0] for line in found[1:]} == {
         "[trainin] is no table of this recipe",
         "[training] epoch is not known",
         "[training] learning_rate is -1.0, expected a positive number",
-        "objective is 3, expected a table [objective]",
-    ]
+        objective[task],
+    }
 
 
 def test_a_length_limit_without_room_for_a_token_is_refused() -> None:
-    with pytest.raises(RecipeError, match=r"\[input\] max_tokens is 2, expected at least 3"):
+    with pytest.raises(RecipeError, match=r"\[input\] max_tokens is 2, expected at least 8"):
         pretraining_recipe("demo-stage1", {"input": {"max_tokens": 2}})

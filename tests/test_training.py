@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,13 +12,16 @@ import torch
 from torch import nn
 
 import turnwise.training as module
-from turnwise.dialogue import Dialogue
+from turnwise.dialogue import Dialogue, Turn
 from turnwise.encoder import Encoder
 from turnwise.errors import InputError
+from turnwise.layout import Layout
+from turnwise.objectives import MaskedLM, MaskedSpeaker, WholeDialogue
 from turnwise.objectives.objective import Objective
 from turnwise.objectives.response_ranking import ResponseRanking
+from turnwise.store import TurnStore
 from turnwise.tasks.intent.all_pairs import AllPairs
-from turnwise.training import Part, Settings, Step, total_steps, train
+from turnwise.training import Part, Ride, Settings, Step, Training, total_steps, train
 
 QUICK = {"learning_rate": 1e-3, "precision": "fp32"}
 
@@ -25,7 +29,8 @@ Weights = dict[str, torch.Tensor]
 
 
 def part(objective: Objective, encoder: Encoder, talks: Sequence[Dialogue], weight: float = 1.0) -> Part:
-    examples = objective.examples(talks, encoder.codec)
+    corpus = talks if isinstance(objective, AllPairs) else TurnStore.of(talks, encoder.codec)
+    examples = objective.examples(corpus, encoder.codec)
     return Part(objective, examples, objective.head(encoder, examples), weight)
 
 
@@ -261,6 +266,55 @@ def test_the_average_differs_from_the_last_weights(tiny: Encoder, talks: list[Di
     assert not equal(trained(tiny, talks, steps=4), trained(tiny, talks, steps=4, average=0.9))
 
 
+def test_inside_the_block_the_weights_are_the_averaged_ones(tiny: Encoder, talks: list[Dialogue]) -> None:
+    training = Training(tiny, [part(ResponseRanking(), tiny, talks)], Settings(**QUICK, steps=3, average=0.9))
+    for _ in training:
+        last, mean = weights(tiny), [value.clone() for value in training.average]
+        with pytest.raises(ZeroDivisionError), training.averaged():
+            assert all(torch.equal(one, other) for one, other in zip(training.trained, mean, strict=True))
+            assert not equal(weights(tiny), last)
+            raise ZeroDivisionError
+        assert equal(weights(tiny), last)
+        assert all(torch.equal(one, other) for one, other in zip(training.average, mean, strict=True))
+
+
+def test_without_an_average_the_block_changes_nothing(tiny: Encoder, talks: list[Dialogue]) -> None:
+    training = Training(tiny, [part(ResponseRanking(), tiny, talks)], Settings(**QUICK, steps=1))
+    before = weights(tiny)
+    with training.averaged():
+        assert equal(weights(tiny), before)
+
+
+# Riders
+
+
+def test_tokens_are_counted_without_padding(tiny: Encoder, talks: list[Dialogue]) -> None:
+    """Four dialogues as windows; every turn is there once, with [CLS], its separators and [SEP]."""
+    store = TurnStore.of(talks, tiny.codec)
+    objective, rider = WholeDialogue(batch_size=8), MaskedLM()
+    examples = objective.examples(store, tiny.codec)
+    carried = Part(objective, examples, objective.head(tiny, examples), 1.0, (Ride(rider, rider.head(tiny)),))
+    (step,) = run(tiny, [carried], steps=1)
+    assert list(step.losses) == ["masked_lm"]
+    assert step.sentences == len(examples)
+    assert step.tokens == len(store.ids) + store.turns + len(examples)
+
+
+def test_a_rider_with_nothing_hidden_counts_for_nothing(tiny: Encoder, talks: list[Dialogue]) -> None:
+    """Speakers nobody knows have no token to hide: the loss is that of the objective alone."""
+    tiny.use_layout(Layout("tod"))
+    without_dropout(tiny)
+    unknown = [Dialogue(talk.id, tuple(Turn(None, turn.text) for turn in talk.turns)) for talk in talks]
+    found = []
+    for riders in ((), (MaskedSpeaker(),)):
+        encoder = copy.deepcopy(tiny)
+        one = part(ResponseRanking(), encoder, unknown)
+        rides = tuple(Ride(rider, rider.head(encoder)) for rider in riders)
+        run(encoder, [replace(one, rides=rides)], steps=2)
+        found.append(weights(encoder))
+    assert equal(*found)
+
+
 # Refusals
 
 
@@ -290,6 +344,7 @@ def test_nothing_to_train_on_is_refused(tiny: Encoder) -> None:
         ("layer_decay", 1.1, "a number above 0 and at most 1"),
         ("average", 1.0, "a number above 0 and below 1, or none"),
         ("clip", 0.0, "a positive number"),
+        ("accumulation", 0, "at least 1"),
         ("precision", "fp16", "one of auto, fp32, bf16"),
         ("seed", -1, "0 or more"),
     ],

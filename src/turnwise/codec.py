@@ -3,12 +3,16 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from turnwise.errors import InputError
+from turnwise.layout import Layout
 
 _CHARACTERS_PER_TOKEN = 100
 """Text beyond this many characters a token is cut before tokenisation: WordPiece gives up on longer words."""
@@ -29,25 +33,37 @@ class Encoding:
     """A padded batch, one encoder pass.
 
     ``ids``, ``mask`` (1 at tokens, 0 at padding) and ``segments`` are int64 of shape (batch, tokens);
-    ``segments`` is None for encoders without token types.
+    ``segments`` is None for encoders without token types. ``marks``, of dialogues only, says what each position is,
+    see ``turnwise.sequences``.
     """
 
     ids: Tensor
     mask: Tensor
     segments: Tensor | None = None
+    marks: Tensor | None = None
 
     def to(self, device: torch.device) -> "Encoding":
         segments = None if self.segments is None else self.segments.to(device)
-        return Encoding(self.ids.to(device), self.mask.to(device), segments)
+        marks = None if self.marks is None else self.marks.to(device)
+        return Encoding(self.ids.to(device), self.mask.to(device), segments, marks)
 
 
 class Codec:
     """Turns texts into ids and ids into padded batches, for one tokenizer.
 
-    ``max_tokens`` counts the special tokens too.
+    ``max_tokens`` counts the special tokens too. ``segments``: the encoder has token types, ``segment_types`` of them.
+    ``layout`` is how dialogues are written.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, max_tokens: int, segments: bool) -> None:
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        max_tokens: int,
+        segments: bool,
+        *,
+        segment_types: int = 2,
+        layout: Layout = Layout(),  # noqa: B008
+    ) -> None:
         if tokenizer.pad_token_id is None:
             raise InputError(
                 f"the tokenizer {tokenizer.name_or_path!r} has no padding token; "
@@ -58,16 +74,44 @@ class Codec:
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
         self.segments = segments
+        self.segment_types = segment_types
+        self.layout = layout
+
+    @cached_property
+    def word_ids(self) -> NDArray[np.int64]:
+        """Every id that is no special token."""
+        return np.setdiff1d(np.arange(len(self.tokenizer)), sorted(self.special_ids))
+
+    @property
+    def special_ids(self) -> frozenset[int]:
+        """The ids of the tokenizer's special tokens, those of a layout too."""
+        added = self.tokenizer.added_tokens_decoder
+        return frozenset(self.tokenizer.all_special_ids) | {at for at, token in added.items() if token.special}
 
     def tokenise(self, texts: Sequence[str]) -> list[Tokens]:
         """The ids of each text, cut to ``max_tokens``."""
         if not texts:
             return []
         limit = self.max_tokens * _CHARACTERS_PER_TOKEN
-        cut = [text if len(text) <= limit else " ".join(text[: 8 * limit].split())[:limit] for text in texts]
-        cut = [text if text.isascii() else _SURROGATE.sub("\ufffd", text) for text in cut]
-        found = self.tokenizer(cut, truncation=False, verbose=False)["input_ids"]
+        found = self.tokenizer(self._cut(texts), truncation=False, verbose=False)["input_ids"]
         return [self._fit(ids, shortened=len(text) > limit) for text, ids in zip(texts, found, strict=True)]
+
+    def plain_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """The ids of each text without special tokens, cut to ``max_tokens``: what dialogues are put together from.
+
+        A special token's name in a text is text: a customer who types ``[SEP]`` ends nothing.
+        """
+        if not texts:
+            return []
+        found = self.tokenizer(
+            self._cut(texts), add_special_tokens=False, truncation=False, split_special_tokens=True, verbose=False
+        )["input_ids"]
+        return [ids[: self.max_tokens] for ids in found]
+
+    def _cut(self, texts: Sequence[str]) -> list[str]:
+        limit = self.max_tokens * _CHARACTERS_PER_TOKEN
+        cut = [text if len(text) <= limit else " ".join(text[: 8 * limit].split())[:limit] for text in texts]
+        return [text if text.isascii() else _SURROGATE.sub("\ufffd", text) for text in cut]
 
     def _fit(self, ids: list[int], *, shortened: bool) -> Tokens:
         if len(ids) <= self.max_tokens:

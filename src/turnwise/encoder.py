@@ -1,9 +1,11 @@
 """The encoder: text in, one vector per token or per text out. Any Hugging Face encoder, or the embedded one."""
 
+import copy
 import hashlib
 import inspect
 import json
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from tokenizers import AddedToken
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
@@ -18,6 +21,7 @@ from transformers.utils import logging as transformers_logging
 from turnwise.codec import Codec, Encoding, Tokens
 from turnwise.errors import InputError, ModelError
 from turnwise.files import atomic_folder
+from turnwise.layout import FORMATS, UCI_TOKEN, Layout
 from turnwise.precision import Precision, mixed, resolve
 
 EMBEDDED = "embedded"
@@ -25,6 +29,7 @@ MARKS = ("config.json",)
 """What a folder must hold for a new encoder to take its place."""
 _EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _EMBEDDED_MAX_TOKENS = 256
+_LAYOUT = "layout.json"
 
 
 class Encoder(nn.Module):
@@ -77,7 +82,9 @@ class Encoder(nn.Module):
                 raise ModelError(_loading_error(source, local, error)) from error
         _check_whole(source, loading["missing_keys"], tokenizer)
         limit = min(_position_limit(backbone), max_tokens or stated)
-        return cls(backbone, _codec(backbone, tokenizer, limit), str(name)).eval()
+        codec = _codec(backbone, tokenizer, limit)
+        codec.layout = _saved_layout(Path(source))
+        return cls(backbone, codec, str(name)).eval()
 
     @classmethod
     def random(cls, name: str | Path = EMBEDDED, *, seed: int = 0, max_tokens: int | None = None) -> "Encoder":
@@ -93,6 +100,43 @@ class Encoder(nn.Module):
                 if parameter.dim() > 1:
                     nn.init.xavier_uniform_(parameter)
         return cls(backbone, loaded.codec, f"random:{name}").eval()
+
+    def use_layout(self, layout: Layout, *, seed: int = 0) -> None:
+        """Write dialogues in ``layout`` from now on; tokens that the tokenizer lacks are added.
+
+        A new token's embedding is the mean of those of words that say what it stands for, with a little noise of
+        ``seed``, so that tokens with the same words differ. The tokenizer is copied first: other encoders keep theirs.
+        """
+        codec = copy.copy(self.codec)
+        codec.__dict__.pop("word_ids", None)
+        codec.tokenizer = copy.deepcopy(codec.tokenizer)
+        codec.layout = layout
+        words = FORMATS[layout.format].words
+        missing = [(token, text) for token, text in words if _lacks(codec.tokenizer, token)]
+        if missing:
+            sources = [codec.plain_ids([text])[0] for _, text in missing]
+            for token, _ in missing:
+                codec.tokenizer.add_tokens([AddedToken(token, special=token != UCI_TOKEN, normalized=False)])
+            spread = float(self.embeddings.detach().std())
+            if len(codec.tokenizer) > len(self.embeddings):
+                # The library fills the new rows from torch's global seed; they are overwritten, and the seed stays.
+                with torch.random.fork_rng(devices=[]):
+                    self.backbone.resize_token_embeddings(len(codec.tokenizer), mean_resizing=False)
+            embeddings = self.embeddings
+            generator = torch.Generator().manual_seed(seed)
+            with torch.no_grad():
+                for (token, _), source in zip(missing, sources, strict=True):
+                    noise = torch.randn(embeddings.shape[1], generator=generator).to(embeddings) * spread * 0.1
+                    row = codec.tokenizer.convert_tokens_to_ids(token)
+                    embeddings[row] = embeddings[source].mean(0) + noise
+        self.codec = codec
+
+    @property
+    def embeddings(self) -> nn.Parameter:
+        """The word embeddings, (vocabulary, dim)."""
+        weight = self.backbone.get_input_embeddings().weight
+        assert isinstance(weight, nn.Parameter)
+        return weight
 
     @property
     def dim(self) -> int:
@@ -161,7 +205,10 @@ class Encoder(nn.Module):
         with _quiet():
             self.backbone.save_pretrained(folder)
             self.codec.tokenizer.save_pretrained(folder)
-        for name, content in _sentence_transformers_files(self.dim, self.codec.max_tokens).items():
+        contents = _sentence_transformers_files(self.dim, self.codec.max_tokens)
+        if self.codec.layout != Layout():
+            contents[_LAYOUT] = asdict(self.codec.layout)
+        for name, content in contents.items():
             path = folder / name
             path.parent.mkdir(exist_ok=True)
             path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -208,8 +255,9 @@ def _embedded_folder() -> Path:
 
 def _codec(backbone: PreTrainedModel, tokenizer: object, max_tokens: int) -> Codec:
     accepted = inspect.signature(type(backbone).forward).parameters
-    segments = getattr(backbone.config, "type_vocab_size", 0) > 0 and "token_type_ids" in accepted
-    return Codec(tokenizer, max_tokens, segments)  # type: ignore[arg-type]
+    types = int(getattr(backbone.config, "type_vocab_size", 0))
+    segments = types > 0 and "token_type_ids" in accepted
+    return Codec(tokenizer, max_tokens, segments, segment_types=types)  # type: ignore[arg-type]
 
 
 def _position_limit(backbone: PreTrainedModel) -> int:
@@ -229,6 +277,21 @@ def _saved_limit(folder: Path, name: str) -> int:
         if isinstance(stated, int):
             return stated
     return 512
+
+
+def _saved_layout(folder: Path) -> Layout:
+    """How the encoder was trained to read dialogues, as ``Encoder.write`` states it."""
+    path = folder / _LAYOUT
+    if not path.is_file():
+        return Layout()
+    try:
+        return Layout(**json.loads(path.read_text(encoding="utf-8")))
+    except (TypeError, ValueError, InputError) as error:
+        raise ModelError(f"{path} cannot be read: {error}; expected format and segments") from None
+
+
+def _lacks(tokenizer: PreTrainedTokenizerBase, token: str) -> bool:
+    return tokenizer.convert_tokens_to_ids(token) in (None, tokenizer.unk_token_id)
 
 
 def _check_whole(source: str, missing: Collection[str], tokenizer: PreTrainedTokenizerBase) -> None:

@@ -1,41 +1,90 @@
-"""Further pre-training of an encoder on dialogues: ConvFiT's Stage 1."""
+"""Further pre-training on dialogues: any mix of objectives, resumable, measured on held-out dialogues."""
 
 import copy
+import dataclasses
 import json
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+from accelerate import PartialState
+
+from turnwise.checkpoint import is_checkpoint, recover
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import MARKS, Encoder
-from turnwise.errors import InputError, RecipeError
+from turnwise.entities import tagger
+from turnwise.errors import CorpusError, InputError, RecipeError
+from turnwise.evaluation import Scores, evaluate
 from turnwise.files import atomic_folder
-from turnwise.objectives.response_ranking import ResponseRanking
-from turnwise.recipe import build, overridden, read_recipe, take_kind
-from turnwise.training import Part, Settings, Step, total_steps, train
+from turnwise.layout import FormatName, Layout, Segments
+from turnwise.objectives import OBJECTIVES, RIDERS
+from turnwise.objectives.entity_number import EntityNumber
+from turnwise.objectives.objective import Objective, Rider
+from turnwise.progress import BEST, Progress, ends
+from turnwise.recipe import build, overridden, read_recipe
+from turnwise.sequences import LEAST_TOKENS, Composer
+from turnwise.store import TurnStore, is_store
+from turnwise.tracking import JsonTracker, trackers
+from turnwise.training import Part, Ride, Settings, Step, Training
 from turnwise.vocabulary import occurring_vocabulary
 
 DEFAULT_RECIPE = "convfit-stage1"
 _FACTS = "turnwise.json"
+_CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True)
+class Input:
+    """How dialogues are written, see ``turnwise.layout``; beyond ``max_tokens`` the oldest turns are left out."""
+
+    max_tokens: int = 64
+    format: FormatName = "plain"
+    segments: Segments = "response"
+
+    def __post_init__(self) -> None:
+        if self.max_tokens < LEAST_TOKENS:
+            raise InputError(f"max_tokens is {self.max_tokens}, expected at least {LEAST_TOKENS}")
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is measured while training: every ``every`` steps on at most ``examples`` examples of each objective.
+
+    ``share`` of the dialogues is held out when no dev corpus is given, at most ``dialogues`` of them; 0 holds out none.
+    Training stops when the loss has not fallen for ``patience`` measurements, and the best weights are kept; without
+    ``patience`` it goes on and the last are kept. ``checkpoint`` is the number of steps between checkpoints.
+    """
+
+    every: int = 200
+    examples: int = 1000
+    share: float = 0.05
+    dialogues: int = 1000
+    patience: int | None = 3
+    checkpoint: int = 100
+
+    def __post_init__(self) -> None:
+        if min(self.every, self.examples, self.dialogues, self.checkpoint) < 1:
+            raise InputError("every, examples, dialogues and checkpoint are numbers of at least 1")
+        if not 0 <= self.share < 1:
+            raise InputError(f"share is {self.share}, expected 0 or more and less than 1")
+        if self.patience is not None and self.patience < 1:
+            raise InputError(f"patience is {self.patience}, expected at least 1, or none")
 
 
 @dataclass(frozen=True)
 class Pretraining:
-    """A recipe: the objective, how to train it, and where texts are cut."""
+    """A recipe: objectives and riders with their weights, how to train, how dialogues are written, what is measured."""
 
-    objective: ResponseRanking
+    objectives: tuple[tuple[Objective, float], ...]
+    riders: tuple[tuple[Rider, float], ...]
     training: Settings
-    max_tokens: int = 64
-
-
-@dataclass(frozen=True)
-class _Input:
-    max_tokens: int = 64
-
-    def __post_init__(self) -> None:
-        if self.max_tokens < 3:
-            raise InputError(f"max_tokens is {self.max_tokens}, expected at least 3")
+    input: Input
+    evaluation: Held
 
 
 @dataclass(frozen=True)
@@ -52,53 +101,229 @@ class Adapted:
             (temporary / _FACTS).write_text(json.dumps(self.facts, indent=1) + "\n", encoding="utf-8")
 
 
-def pretraining_recipe(name: str = DEFAULT_RECIPE, overrides: dict[str, dict[str, Any]] | None = None) -> Pretraining:
-    """The recipe: tables [objective], [training] and [input]; ``overrides`` win. Raises RecipeError."""
+def pretraining_recipe(name: str = DEFAULT_RECIPE, overrides: dict[str, Any] | None = None) -> Pretraining:
+    """The recipe: tables [objectives.NAME], [riders.NAME], [training], [input] and [evaluation]; ``overrides`` win.
+
+    A table of an objective or rider may hold ``weight``, its factor in the sum of losses. Raises RecipeError with
+    every wrong table, key and value at once.
+    """
     tables = read_recipe(name)
     task = tables.pop("task", None)
     tables.pop("about", None)
     if task != "pretrain":
         raise RecipeError(f'recipe {name} has task = {task!r}, expected task = "pretrain"')
-    tables = overridden(tables, overrides or {})
-    take_kind(tables, [ResponseRanking.name], recipe=name)
-    built = build(tables, {"objective": ResponseRanking, "training": Settings, "input": _Input}, recipe=name)
-    return Pretraining(built["objective"], built["training"], built["input"].max_tokens)
+    flat: dict[str, Any] = {}
+    for section, table in tables.items():
+        nested = section in ("objectives", "riders") and isinstance(table, dict)
+        flat |= {f"{section}.{key}": value for key, value in table.items()} if nested else {section: table}
+    flat = overridden(flat, overrides or {})
+    known: dict[str, type[Any]] = {f"objectives.{kind.name}": kind for kind in OBJECTIVES}
+    known |= {f"riders.{kind.name}": kind for kind in RIDERS}
+    sections = {key: kind for key, kind in known.items() if key in flat}
+    sections |= {"training": Settings, "input": Input, "evaluation": Held}
+    problems: list[str] = []
+    weights = {key: _take_weight(flat, key, problems) for key in sections if key in known}
+    valid = [*known, "training", "input", "evaluation"]
+    built = build(flat, sections, recipe=name, valid=valid, found=problems)
+    objectives = tuple((built[key], weights[key]) for key in sections if key.startswith("objectives."))
+    riders = tuple((built[key], weights[key]) for key in sections if key.startswith("riders."))
+    if not objectives:
+        raise RecipeError(
+            f"recipe {name} has no objective; give a table [objectives.NAME]: "
+            f"{', '.join(kind.name for kind in OBJECTIVES)}"
+        )
+    if not riders and not any(objective.learns for objective, _ in objectives):
+        raise RecipeError(f"recipe {name} has nothing to learn: whole_dialogue needs a table [riders.NAME]")
+    return Pretraining(objectives, riders, built["training"], built["input"], built["evaluation"])
+
+
+def _take_weight(flat: dict[str, Any], key: str, problems: list[str]) -> float:
+    table = flat.get(key)
+    if not isinstance(table, dict) or "weight" not in table:
+        return 1.0
+    flat[key] = {name: value for name, value in table.items() if name != "weight"}
+    weight = table["weight"]
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
+        problems.append(f"[{key}] weight is {weight!r}, expected a positive number")
+        return 1.0
+    return float(weight)
 
 
 def pretrain(
-    dialogues: Sequence[Dialogue],
+    dialogues: Iterable[Dialogue],
     encoder: Encoder,
     recipe: Pretraining,
     *,
+    dev: Iterable[Dialogue] | None = None,
+    work: Path | None = None,
+    tensorboard: bool = False,
     on_step: Callable[[Step], None] | None = None,
+    on_scores: Callable[[Scores], None] | None = None,
+    on_dialogues: Callable[[int], None] | None = None,
 ) -> Adapted:
     """Adapt a copy of ``encoder``; it is left as it was.
 
-    Raises CorpusError when the dialogues hold no pair of turns to learn from.
+    With ``work``, a folder: turns are stored there memory-mapped, losses are logged to ``log.jsonl`` (and for
+    TensorBoard), checkpoints are written, and a run that was cut off goes on from the last one and ends as if it had
+    not been. Without it everything is in memory.
+    Raises CorpusError when the dialogues hold nothing to learn from, ModelError when ``work`` holds another run,
+    StorageError when its turns are another corpus's, MissingExtraError when TensorBoard is not installed.
     """
-    adapted = Encoder(copy.deepcopy(encoder.backbone), encoder.codec, encoder.name)
-    codec = copy.copy(encoder.codec)
-    codec.max_tokens = min(codec.max_tokens, recipe.max_tokens)
-    examples = recipe.objective.examples(dialogues, codec)
-    part = Part(recipe.objective, examples, recipe.objective.head(adapted, examples))
-    losses: list[float] = []
-    occurring = {tokens.ids: tokens for pair in examples for tokens in (pair.context, pair.response)}
-    with occurring_vocabulary(adapted, occurring.values()):
-        for step in train(adapted, [part], recipe.training):
-            losses.append(step.losses[recipe.objective.name])
-            if on_step is not None:
-                on_step(step)
-    tenth = max(1, len(losses) // 10)
+    # Made before anything else asks for it: on a machine without a GPU it must be told that processes share the CPU.
+    processes = PartialState(cpu=not torch.cuda.is_available())
+    folder = None if work is None else Path(work)
+    logs = [] if folder is None else trackers(folder, tensorboard=tensorboard)
+    adapted = Encoder(copy.deepcopy(encoder.backbone), copy.copy(encoder.codec), encoder.name)
+    adapted.use_layout(Layout(recipe.input.format, recipe.input.segments), seed=recipe.training.seed)
+    limit = adapted.codec.max_tokens
+    adapted.codec.max_tokens = min(limit, recipe.input.max_tokens)
+    with processes.main_process_first():
+        store, held = _stores(dialogues, dev, adapted, recipe, folder, on_dialogues)
+    torch.manual_seed(recipe.training.seed)
+    parts = _parts(adapted, recipe, store)
+    dev_parts = _dev_parts(adapted, parts, recipe, held) if held is not None else []
+    with occurring_vocabulary(adapted, _occurring(store, held, adapted)) if not recipe.riders else nullcontext():
+        training = Training(adapted, parts, recipe.training)
+        progress = _started(training, dev_parts, recipe.evaluation, folder)
+        for log in logs:
+            if isinstance(log, JsonTracker):
+                log.cut(training.done)
+        with closing(training.steps()) as steps:
+            for step in steps:
+                progress.add(step)
+                for log in logs:
+                    log.log({f"loss/{name}": loss for name, loss in step.losses.items()}, step=step.index)
+                if on_step is not None:
+                    on_step(step)
+                last = step.index == step.total
+                if dev_parts and (step.index % recipe.evaluation.every == 0 or last):
+                    with training.averaged():
+                        scores = evaluate(adapted, dev_parts, limit=recipe.evaluation.examples)
+                        progress.note(step.index, scores, training, recipe.evaluation.patience, folder)
+                    told = {f"dev/{title}/{name}": v for title, row in scores.items() for name, v in row.items()}
+                    for log in logs:
+                        log.log(told, step=step.index)
+                    if on_scores is not None:
+                        on_scores(scores)
+                    if recipe.evaluation.patience is not None and progress.waited >= recipe.evaluation.patience:
+                        break
+                if folder is not None and (step.index % recipe.evaluation.checkpoint == 0 or last):
+                    training.extra = progress.kept()
+                    training.save(folder / _CHECKPOINT)
+        for log in logs:
+            log.finish()
+        if recipe.evaluation.patience is not None and progress.best_step:
+            progress.restore(adapted, folder)
+    adapted.codec.max_tokens = limit
     facts = {
         "base": encoder.name,
-        "objective": {"kind": recipe.objective.name, **asdict(recipe.objective)},
+        "objectives": {o.name: {"weight": weight, **asdict(o)} for o, weight in recipe.objectives},  # type: ignore[call-overload]
+        "riders": {r.name: {"weight": weight, **asdict(r)} for r, weight in recipe.riders},  # type: ignore[call-overload]
         "training": asdict(recipe.training),
-        "dialogues": len(dialogues),
-        "pairs": len(examples),
-        "steps": total_steps([part], recipe.training),
-        "loss": {"first tenth": sum(losses[:tenth]) / tenth, "last tenth": sum(losses[-tenth:]) / tenth},
+        "input": asdict(recipe.input),
+        "dialogues": store.dialogues,
+        "turns": store.turns,
+        "examples": {part.objective.name: len(part.examples) for part in parts},
+        "steps": progress.best_step or training.done,
+        "loss": {name: ends(values) for name, values in progress.losses.items()},
+        "dev": {
+            "dialogues": 0 if held is None else held.dialogues,
+            "before": progress.before,
+            "after": progress.scores,
+        },
     }
     return Adapted(adapted.eval(), facts)
+
+
+def _started(training: Training, dev_parts: Sequence[Part], held: Held, folder: Path | None) -> Progress:
+    """Go on from the checkpoint of ``folder``, or measure what there is before the first step."""
+    if folder is not None:
+        with PartialState().main_process_first():
+            recover(folder / _CHECKPOINT)
+            recover(folder / BEST)
+        if is_checkpoint(folder / _CHECKPOINT):
+            training.load(folder / _CHECKPOINT)
+            return Progress(**training.extra)
+    return Progress(before=evaluate(training.encoder, dev_parts, limit=held.examples) if dev_parts else {})
+
+
+def _stores(
+    dialogues: Iterable[Dialogue],
+    dev: Iterable[Dialogue] | None,
+    encoder: Encoder,
+    recipe: Pretraining,
+    folder: Path | None,
+    on_dialogues: Callable[[int], None] | None,
+) -> tuple[TurnStore, TurnStore | None]:
+    """The turns to train on, and those that are held out: every n-th dialogue when there is no dev corpus."""
+    counting = next((o for o, _ in recipe.objectives if isinstance(o, EntityNumber)), None)
+    count = None if counting is None else tagger(counting.tagger)
+
+    def store(found: Iterable[Dialogue], name: str) -> TurnStore:
+        if folder is None:
+            return TurnStore.of(found, encoder.codec, tagger=count)
+        return TurnStore.build(found, encoder.codec, folder / name, tagger=count, progress=on_dialogues)
+
+    if dev is not None:
+        return store(dialogues, "train"), store(dev, "dev")
+    nth = round(1 / recipe.evaluation.share) if recipe.evaluation.share else 0
+    if not nth:
+        return store(dialogues, "train"), None
+    held: list[Dialogue] = []
+    kept = _without_nth(dialogues, nth, recipe.evaluation.dialogues, held)
+    train = store(kept, "train")
+    if folder is not None and is_store(folder / "dev"):
+        return train, TurnStore.open(folder / "dev", encoder.codec, tagged=count is not None)
+    for _ in kept:
+        # Training turns that were stored before leave the dialogues unread, and with them those to hold out.
+        pass
+    return train, store(held, "dev") if held else None
+
+
+def _without_nth(dialogues: Iterable[Dialogue], nth: int, most: int, held: list[Dialogue]) -> Iterator[Dialogue]:
+    for number, dialogue in enumerate(dialogues):
+        if number % nth == nth - 1 and len(held) < most and any(turn.text.strip() for turn in dialogue.turns):
+            held.append(dialogue)
+        else:
+            yield dialogue
+
+
+def _parts(encoder: Encoder, recipe: Pretraining, store: TurnStore) -> list[Part]:
+    parts = []
+    for objective, weight in recipe.objectives:
+        examples = objective.examples(store, encoder.codec)  # type: ignore[attr-defined]
+        rides = tuple(Ride(rider, rider.head(encoder), factor) for rider, factor in recipe.riders)
+        parts.append(Part(objective, examples, objective.head(encoder, examples), weight, rides))
+    return parts
+
+
+def _dev_parts(encoder: Encoder, parts: Sequence[Part], recipe: Pretraining, held: TurnStore) -> list[Part]:
+    """The same objectives and heads over the held-out turns; contrasts are among 100, where there are as many.
+
+    An objective that the held-out turns have no example of is left out.
+    """
+    found = []
+    for part in parts:
+        objective = part.objective
+        if not objective.splits:
+            objective = dataclasses.replace(objective, batch_size=100)  # type: ignore[type-var]
+        try:
+            examples = objective.examples(held, encoder.codec)  # type: ignore[attr-defined]
+        except CorpusError:
+            continue
+        found.append(dataclasses.replace(part, objective=objective, examples=examples))
+    return found
+
+
+def _occurring(store: TurnStore, held: TurnStore | None, encoder: Encoder) -> set[int]:
+    """The ids that any turn, profile or speaker token has."""
+    found = set(Composer(encoder.codec).speaker_ids())
+    for one in (store, held):
+        if one is not None:
+            for start in range(0, len(one.ids), 1 << 24):
+                found |= set(np.unique(one.ids[start : start + (1 << 24)]).tolist())
+            found |= set(np.unique(one.profile_ids).tolist())
+    return found | encoder.codec.special_ids
 
 
 def base_of(folder: Path) -> str | None:

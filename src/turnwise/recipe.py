@@ -62,14 +62,22 @@ def take_kind(tables: dict[str, Any], valid: Sequence[str], *, recipe: str) -> s
     return str(kind)
 
 
-def build(tables: dict[str, Any], sections: dict[str, type[Any]], *, recipe: str) -> dict[str, Any]:
+def build(
+    tables: dict[str, Any],
+    sections: dict[str, type[Any]],
+    *,
+    recipe: str,
+    valid: Sequence[str] = (),
+    found: Sequence[str] = (),
+) -> dict[str, Any]:
     """Make a dataclass of each table; ``sections`` maps a table's name to its class.
 
-    A missing table gives the class's defaults. Raises RecipeError with every wrong table, key and value at once,
+    A missing table gives the class's defaults. ``valid`` are the names that a table may have, when more than those of
+    ``sections``; ``found`` are problems met before. Raises RecipeError with every wrong table, key and value at once,
     each with the nearest valid name.
     """
-    problems = [
-        f"[{name}] is no table of this recipe; {nearest(name, list(sections))}"
+    problems = [*found] + [
+        f"[{name}] is no table of this recipe; {nearest(name, list(valid or sections))}"
         for name in tables
         if name not in sections
     ]

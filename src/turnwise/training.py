@@ -1,95 +1,48 @@
 """One loop for everything: it runs the encoder, owns the optimizer, and yields a Step at a time."""
 
-import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import DistributedType
 from torch import Tensor, nn
 from transformers import get_scheduler
 
+from turnwise.checkpoint import load_checkpoint, save_checkpoint
 from turnwise.encoder import Encoder
 from turnwise.errors import InputError
-from turnwise.objectives.objective import Batch, Hidden, Objective
-from turnwise.precision import Precision, mixed, resolve
+from turnwise.objectives.objective import Batch, Draws, Hidden, Objective, Rider
+from turnwise.precision import mixed, resolve
+from turnwise.rates import optimizer_groups
+from turnwise.settings import Settings
 
-Schedule = Literal["linear", "cosine", "constant"]
-_EXPECTED = {
-    "epochs": "a positive number",
-    "min_steps": "at least 1",
-    "steps": "at least 1, or none",
-    "learning_rate": "a positive number",
-    "head_learning_rate": "a positive number, or none",
-    "warmup": "a share of the steps from 0 to 1",
-    "schedule": "one of " + ", ".join(get_args(Schedule)),
-    "weight_decay": "0 or more",
-    "layer_decay": "a number above 0 and at most 1",
-    "average": "a number above 0 and below 1, or none",
-    "clip": "a positive number",
-    "precision": "one of " + ", ".join(get_args(Precision)),
-    "seed": "0 or more",
-}
+__all__ = ["Part", "Ride", "Settings", "Step", "Training", "loss_titles", "total_steps", "train"]
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How to train. ``steps`` wins over ``epochs`` with at least ``min_steps``; ``warmup`` is a fraction of the steps.
+class Ride:
+    """A rider with its head and weight in the sum of losses."""
 
-    After the warm-up the rate falls in a line or a half cosine to 0, or stays.
-    ``layer_decay`` d gives layer l of L the rate ``learning_rate * d ** (L - l)`` (embeddings count as layer 0).
-    ``average`` b keeps an exponential moving average of the weights, ``a <- b' a + (1 - b') w`` after step i with
-    b' = min(b, i / (i + 9)), so that the untrained weights are soon forgotten; the average is what remains at the
-    end. Defaults: ConvFiT, section 3 (AdamW, 2e-5, warm-up 0.1, linear
-    decay, weight decay 0.01).
-    """
-
-    epochs: float = 1.0
-    min_steps: int = 1
-    steps: int | None = None
-    learning_rate: float = 2e-5
-    head_learning_rate: float | None = None
-    warmup: float = 0.1
-    schedule: Schedule = "linear"
-    weight_decay: float = 0.01
-    layer_decay: float = 1.0
-    clip: float = 1.0
-    average: float | None = None
-    precision: Precision = "auto"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        checks = {
-            "epochs": 0 < self.epochs < math.inf,
-            "min_steps": self.min_steps > 0,
-            "steps": self.steps is None or self.steps > 0,
-            "learning_rate": 0 < self.learning_rate < math.inf,
-            "head_learning_rate": self.head_learning_rate is None or 0 < self.head_learning_rate < math.inf,
-            "warmup": 0 <= self.warmup <= 1,
-            "schedule": self.schedule in get_args(Schedule),
-            "weight_decay": 0 <= self.weight_decay < math.inf,
-            "layer_decay": 0 < self.layer_decay <= 1,
-            "average": self.average is None or 0 < self.average < 1,
-            "clip": self.clip > 0,
-            "precision": self.precision in get_args(Precision),
-            "seed": self.seed >= 0,
-        }
-        for name, good in checks.items():
-            if not good:
-                raise InputError(f"{name} is {getattr(self, name)!r}, expected {_EXPECTED[name]}")
+    rider: Rider
+    head: nn.Module
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
 class Part:
-    """An objective with its examples, head and weight in the sum of losses."""
+    """An objective with its examples, head and weight in the sum of losses, and what rides on its sequences."""
 
     objective: Objective
     examples: Sequence[Any]
     head: nn.Module
     weight: float = 1.0
+    rides: tuple[Ride, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +50,7 @@ class Step:
     """What one optimizer step did. ``index`` counts from 1 to ``total``; ``sentences`` were encoded in it.
 
     ``losses`` are unweighted, by the objective's name; of two parts with one objective the name has a number.
+    ``tokens`` counts what was encoded without padding.
     """
 
     index: int
@@ -104,62 +58,273 @@ class Step:
     losses: Mapping[str, float]
     sentences: int
     seconds: float
+    tokens: int = 0
 
 
 def train(encoder: Encoder, parts: Sequence[Part], settings: Settings) -> Iterator[Step]:
     """Train the encoder and the heads in place; one batch of each part in an optimizer step.
 
-    Deterministic for a seed on one machine: batches come from generators keyed by (seed, part, epoch), and
-    torch's global seed is set at the start. The encoder is in evaluation mode again when the generator ends.
+    The generator of ``Training``, for callers that keep no checkpoints.
+    """
+    yield from Training(encoder, parts, settings)
+
+
+class Training:
+    """A run of the loop: iterate over it for its steps; ``save`` between two of them, ``load`` before the first.
+
+    Deterministic for a seed on one machine: batches come from generators keyed by (seed, part, epoch), what is random
+    in a batch from generators keyed by the example, dropout from torch's global seed, set at the start and kept in
+    checkpoints. A run that goes on from a checkpoint ends with the same weights, bit for bit on one CPU. The encoder is
+    in evaluation mode again when the iteration ends.
+
+    With several processes each takes every n-th example of a batch; gradients are summed once a step, each loss in
+    proportion to what it is a mean over. ``settings.accumulation`` cuts a batch into micro-batches in the same way,
+    except for objectives that contrast the examples of a batch: these gather the vectors of all processes, and leave
+    out the examples of a batch that cannot be shared out evenly.
     Raises InputError when there is nothing to train on.
     """
-    total = total_steps(parts, settings)
-    torch.manual_seed(settings.seed)
-    accelerator = Accelerator(cpu=not torch.cuda.is_available())
-    model = _Trainee(encoder, [part.head for part in parts])
-    optimizer = torch.optim.AdamW(_groups(encoder, parts, settings), fused=accelerator.device.type in {"cpu", "cuda"})
-    schedule = "constant_with_warmup" if settings.schedule == "constant" else settings.schedule
-    scheduler = get_scheduler(schedule, optimizer, round(settings.warmup * total), total)
-    model, optimizer = accelerator.prepare(model, optimizer)
-    precision = resolve(settings.precision, accelerator.device)
-    trained = [p for p in model.parameters() if p.requires_grad]
-    average = [p.detach().clone() for p in trained] if settings.average is not None else []
-    titles = _titles([part.objective.name for part in parts])
-    streams = [_stream(part, index, settings.seed) for index, part in enumerate(parts)]
-    model.train()
-    try:
-        for index in range(1, total + 1):
-            start = time.perf_counter()
-            losses: dict[str, float] = {}
-            sentences = 0
-            for part_index, (part, stream) in enumerate(zip(parts, streams, strict=True)):
-                rows = next(stream)
-                batch = part.objective.collate([part.examples[row] for row in rows], encoder.codec)
-                batch = _on_device(batch, accelerator.device)
-                with mixed(encoder.backbone, precision):
-                    states = model(batch)
-                hidden = tuple(
-                    Hidden(state.float(), encoding.mask)
-                    for state, encoding in zip(states, batch.encodings, strict=True)
-                )
-                loss = part.objective.loss(hidden, model.get_submodule(f"heads.{part_index}"), batch)
-                accelerator.backward(part.weight * loss)
-                losses[titles[part_index]] = float(loss.detach())
-                sentences += sum(len(encoding.ids) for encoding in batch.encodings)
-            accelerator.clip_grad_norm_(trained, settings.clip)
-            optimizer.step()
-            scheduler.step()
-            optimizer.zero_grad(set_to_none=True)
-            if settings.average is not None:
-                decay = min(settings.average, index / (index + 9))
-                torch._foreach_lerp_(average, [p.detach() for p in trained], 1 - decay)
-            yield Step(index, total, losses, sentences, time.perf_counter() - start)
-    finally:
-        if settings.average is not None:
-            with torch.no_grad():
-                for parameter, mean in zip(trained, average, strict=True):
-                    parameter.copy_(mean)
-        model.eval()
+
+    def __init__(self, encoder: Encoder, parts: Sequence[Part], settings: Settings) -> None:
+        self.total = total_steps(parts, settings)
+        self.encoder = encoder
+        self.parts = tuple(parts)
+        self.settings = settings
+        self.done = 0
+        self.extra: dict[str, Any] = {}
+        torch.manual_seed(settings.seed)
+        self.accelerator = Accelerator(cpu=not torch.cuda.is_available())
+        device = self.accelerator.device
+        trainee = _Trainee(encoder, parts).to(device)
+        self.heads = [list(heads) for heads in trainee.part_heads]
+        self.model: nn.Module = trainee
+        self.optimizer = torch.optim.AdamW(
+            optimizer_groups(encoder, [head for heads in self.heads for head in heads], settings),
+            fused=device.type in {"cpu", "cuda"},
+            betas=(0.9, 0.999),
+        )
+        schedule = "constant_with_warmup" if settings.schedule == "constant" else settings.schedule
+        self.scheduler = get_scheduler(schedule, self.optimizer, round(settings.warmup * self.total), self.total)
+        self.precision = resolve(settings.precision, device)
+        self.sharded = self.accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED)
+        if self.sharded:
+            self.model, self.optimizer = self.accelerator.prepare(self.model, self.optimizer)
+        self.trained = [p for p in self.model.parameters() if p.requires_grad]
+        self.average = [p.detach().clone() for p in self.trained] if settings.average is not None else []
+        self.titles = loss_titles(parts)
+        if self.accelerator.num_processes > 1:
+            # Each process draws its own dropout; the weights start alike because they were made from one seed.
+            torch.manual_seed(settings.seed + 1000 * self.accelerator.process_index)
+
+    def __iter__(self) -> Iterator[Step]:
+        return self.steps()
+
+    def steps(self) -> Generator[Step, None, None]:
+        """The steps that are left; close it to stop early."""
+        streams = [_stream(part, index, self.settings.seed) for index, part in enumerate(self.parts)]
+        for stream in streams:
+            for _ in range(self.done):
+                next(stream)
+        self.model.train()
+        try:
+            while self.done < self.total:
+                start = time.perf_counter()
+                losses: dict[str, float] = {}
+                sentences = tokens = 0
+                for index, stream in enumerate(streams):
+                    found = self._backward(index, *next(stream))
+                    named = zip(self.titles[index], found.losses, strict=True)
+                    losses |= {title: loss for title, loss in named if title}
+                    sentences, tokens = sentences + found.sentences, tokens + found.tokens
+                self._average_gradients()
+                self.accelerator.clip_grad_norm_(self.trained, self.settings.clip)
+                self.optimizer.step()
+                self.scheduler.step()
+                self.optimizer.zero_grad(set_to_none=True)
+                self.done += 1
+                if self.settings.average is not None:
+                    decay = min(self.settings.average, self.done / (self.done + 9))
+                    torch._foreach_lerp_(self.average, [p.detach() for p in self.trained], 1 - decay)
+                yield Step(self.done, self.total, losses, sentences, time.perf_counter() - start, tokens)
+        finally:
+            if self.settings.average is not None:
+                with torch.no_grad():
+                    for parameter, mean in zip(self.trained, self.average, strict=True):
+                        parameter.copy_(mean)
+            self.model.eval()
+
+    def _backward(self, index: int, epoch: int, rows: Sequence[int]) -> "_Found":
+        """Add the gradients of one batch of a part."""
+        part, heads = self.parts[index], self.heads[index]
+        prepared = [
+            self._prepared(part, Draws(self.settings.seed, index, epoch, tuple(chunk)))
+            for chunk in self._chunks(part, rows)
+        ]
+        weights = [part.weight, *(ride.weight for ride in part.rides)]
+        counts = self._summed([float(sum(one.counts[at] for one in prepared)) for at in range(len(weights))])
+        totals = [0.0] * len(weights)
+        for one in prepared:
+            with mixed(self.encoder.backbone, self.precision):
+                states = self.model(one.batch)
+            hidden = tuple(
+                Hidden(state.float(), encoding.mask)
+                for state, encoding in zip(states, one.batch.encodings, strict=True)
+            )
+            loss = torch.zeros((), device=self.accelerator.device)
+            for at, (count, total) in enumerate(zip(one.counts, counts, strict=True)):
+                if count == 0:
+                    continue
+                if at == 0:
+                    value = part.objective.loss(hidden, heads[0], one.batch)
+                else:
+                    value = part.rides[at - 1].rider.loss(hidden, heads[at], one.targets[at - 1])
+                loss = loss + weights[at] * (count / total) * value
+                totals[at] += count / total * float(value.detach())
+            if loss.requires_grad:
+                self.accelerator.backward(loss * self.accelerator.num_processes if self.sharded else loss)
+        encodings = [encoding for one in prepared for encoding in one.batch.encodings]
+        sizes = [
+            float(sum(len(encoding.ids) for encoding in encodings)),
+            float(sum(int(encoding.mask.sum()) for encoding in encodings)),
+        ]
+        *losses, sentences, tokens = self._summed([*totals, *sizes])
+        return _Found(losses, int(sentences), int(tokens))
+
+    def _chunks(self, part: Part, rows: Sequence[int]) -> list[list[int]]:
+        """This process's rows of a batch, cut into micro-batches."""
+        own = list(rows[self.accelerator.process_index :: self.accelerator.num_processes])
+        if not part.objective.splits:
+            # A contrast gathers the rows of all processes: each must have as many.
+            own = own[: len(rows) // self.accelerator.num_processes]
+        number = min(self.settings.accumulation if part.objective.splits else 1, len(own))
+        return [own[at::number] for at in range(number)]
+
+    def _prepared(self, part: Part, draws: Draws) -> "_Prepared":
+        codec = self.encoder.codec
+        batch = part.objective.collate([part.examples[row] for row in draws.rows], codec, draws)
+        encodings = batch.encodings
+        targets: list[list[Mapping[str, Tensor]]] = []
+        counts = [batch.number]
+        for ride in part.rides:
+            corrupted = [ride.rider.corrupt(encoding, codec, draws) for encoding in encodings]
+            encodings = tuple(encoding for encoding, _ in corrupted)
+            targets.append([found for _, found in corrupted])
+            counts.append(ride.rider.count(targets[-1]))
+        batch = _on_device(Batch(encodings, batch.targets, batch.count), self.accelerator.device)
+        return _Prepared(batch, [[_moved(t, self.accelerator.device) for t in found] for found in targets], counts)
+
+    def _summed(self, values: list[float]) -> list[float]:
+        if self.accelerator.num_processes == 1:
+            return values
+        device = self.accelerator.device
+        total = self.accelerator.reduce(torch.tensor(values, dtype=torch.float64, device=device), reduction="sum")
+        return [float(value) for value in total]
+
+    def _average_gradients(self) -> None:
+        """Sum the gradients of all processes; each process's losses are weighted by its share already."""
+        if self.accelerator.num_processes == 1 or self.sharded:
+            return
+        # The flags at the end tell parameters that no process has a gradient of: the optimizer leaves those alone.
+        pieces = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.trained]
+        flags = torch.tensor([float(p.grad is not None) for p in self.trained], device=self.accelerator.device)
+        flat = self.accelerator.reduce(torch.cat([*(piece.flatten() for piece in pieces), flags]), reduction="sum")
+        at = 0
+        for parameter, flag in zip(self.trained, flat[-len(flags) :].tolist(), strict=True):
+            found = flat[at : at + parameter.numel()].view_as(parameter)
+            parameter.grad = found.clone() if flag else None
+            at += parameter.numel()
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Inside the block the weights are the averaged ones, where an average is kept; for measurements."""
+        self._swap_average()
+        try:
+            yield
+        finally:
+            self._swap_average()
+
+    def _swap_average(self) -> None:
+        with torch.no_grad():
+            for parameter, mean in zip(self.trained, self.average, strict=bool(self.average)):
+                last = parameter.detach().clone()
+                parameter.copy_(mean)
+                mean.copy_(last)
+
+    def save(self, folder: Path) -> None:
+        """Write a checkpoint, atomically: safetensors and JSON.
+
+        Raises StorageError when the disk refuses, InputError when the weights are sharded over processes.
+        """
+        if self.sharded:
+            raise InputError(
+                "checkpoints of sharded runs (FSDP, DeepSpeed) are not written; save the encoder at the end"
+            )
+        random = {name: self.accelerator.gather(value[None]).cpu() for name, value in self._random_state().items()}
+        try:
+            if self.accelerator.is_main_process:
+                save_checkpoint(folder, self.model, self.optimizer, self.average, random, self._state())
+        finally:
+            self.accelerator.wait_for_everyone()
+
+    def load(self, folder: Path) -> None:
+        """Go on from a checkpoint. Raises ModelError when it is damaged or belongs to another run."""
+        state, random = load_checkpoint(folder, self.model, self.optimizer, self.average, self._state())
+        own = {name: states[self.accelerator.process_index] for name, states in random.items()}
+        torch.set_rng_state(own["cpu"])
+        if "cuda" in own and torch.cuda.is_available():
+            torch.cuda.set_rng_state(own["cuda"])
+        self.done = int(state["done"])
+        self.extra = state.get("extra", {})
+        self.precision = state["precision"]
+        self.scheduler.last_epoch = self.done
+        self.scheduler._step_count = self.done + 1
+        self.scheduler._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+
+    def _random_state(self) -> dict[str, Tensor]:
+        found = {"cpu": torch.get_rng_state()}
+        if torch.cuda.is_available():
+            found["cuda"] = torch.cuda.get_rng_state()
+        return {name: state.to(self.accelerator.device) for name, state in found.items()}
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "done": self.done,
+            "extra": self.extra,
+            "precision": self.precision,
+            "processes": self.accelerator.num_processes,
+            "encoder": self.encoder.name,
+            "layout": asdict(self.encoder.codec.layout),
+            "max_tokens": self.encoder.codec.max_tokens,
+            "settings": asdict(self.settings),
+            "parts": [
+                {
+                    "objective": part.objective.name,
+                    "weight": part.weight,
+                    "examples": len(part.examples),
+                    **asdict(part.objective),  # type: ignore[call-overload]
+                    "rides": [
+                        {"rider": ride.rider.name, "weight": ride.weight, **asdict(ride.rider)}  # type: ignore[call-overload]
+                        for ride in part.rides
+                    ],
+                }
+                for part in self.parts
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A micro-batch, what its riders hid, and what each loss is a mean over."""
+
+    batch: Batch
+    targets: list[list[Mapping[str, Tensor]]]
+    counts: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    losses: list[float]
+    sentences: int
+    tokens: int
 
 
 def total_steps(parts: Sequence[Part], settings: Settings) -> int:
@@ -178,52 +343,46 @@ def total_steps(parts: Sequence[Part], settings: Settings) -> int:
 class _Trainee(nn.Module):
     """Encoder and heads as one module, so that devices and processes see one parameter list."""
 
-    def __init__(self, encoder: Encoder, heads: Sequence[nn.Module]) -> None:
+    def __init__(self, encoder: Encoder, parts: Sequence[Part]) -> None:
         super().__init__()
         self.encoder = encoder
-        self.heads = nn.ModuleList(heads)
+        self.part_heads = [nn.ModuleList([part.head, *(ride.head for ride in part.rides)]) for part in parts]
+        self.heads = nn.ModuleList(self.part_heads)
 
     def forward(self, batch: Batch) -> list[Tensor]:
         return [self.encoder(encoding) for encoding in batch.encodings]
 
 
-def _titles(names: Sequence[str]) -> list[str]:
-    """The names, with a number where one comes twice."""
-    return [f"{name} {number}" if names.count(name) > 1 else name for number, name in enumerate(names, start=1)]
+def loss_titles(parts: Sequence[Part]) -> list[list[str]]:
+    """The names of the losses of each part, with a number where one comes twice; "" for a carrier, which has none."""
+    names = [[part.objective.name, *(ride.rider.name for ride in part.rides)] for part in parts]
+    every = [name for row in names for name in row]
+    titles = [
+        [f"{name} {number}" if every.count(name) > 1 else name for name in row]
+        for number, row in enumerate(names, start=1)
+    ]
+    for part, row in zip(parts, titles, strict=True):
+        if not part.objective.learns:
+            row[0] = ""
+    return titles
 
 
-def _stream(part: Part, index: int, seed: int) -> Iterator[list[int]]:
+def _stream(part: Part, index: int, seed: int) -> Iterator[tuple[int, list[int]]]:
+    """Epoch and rows of each batch."""
     epoch = 0
     while True:
-        yield from part.objective.batches(part.examples, np.random.default_rng([seed, index, epoch]))
+        for rows in part.objective.batches(part.examples, np.random.default_rng([seed, index, epoch])):
+            yield epoch, rows
         epoch += 1
 
 
 def _on_device(batch: Batch, device: torch.device) -> Batch:
     return Batch(
         tuple(encoding.to(device) for encoding in batch.encodings),
-        {name: target.to(device) for name, target in batch.targets.items()},
+        _moved(batch.targets, device),
+        batch.count,
     )
 
 
-def _groups(encoder: Encoder, parts: Sequence[Part], settings: Settings) -> list[dict[str, Any]]:
-    """Optimizer groups: no weight decay on vectors; rates by layer; the heads' own rate."""
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    layers = int(getattr(encoder.backbone.config, "num_hidden_layers", 0))
-    for name, parameter in encoder.backbone.named_parameters():
-        if parameter.requires_grad and not name.startswith("pooler."):
-            rate = settings.learning_rate * settings.layer_decay ** (layers - _layer(name, layers))
-            decay = settings.weight_decay if parameter.dim() > 1 else 0.0
-            groups.setdefault((rate, decay), []).append(parameter)
-    rate = settings.head_learning_rate or settings.learning_rate
-    for part in parts:
-        groups.setdefault((rate, 0.0), []).extend(part.head.parameters())
-    return [{"params": params, "lr": rate, "weight_decay": decay} for (rate, decay), params in groups.items()]
-
-
-def _layer(name: str, layers: int) -> int:
-    """0 for embeddings, 1 to ``layers`` for transformer layers."""
-    for before, number in zip(name.split("."), name.split(".")[1:], strict=False):
-        if before in {"layer", "layers", "block"} and number.isdigit():
-            return int(number) + 1
-    return 0 if "embedding" in name else layers
+def _moved(targets: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+    return {name: target.to(device) for name, target in targets.items()}

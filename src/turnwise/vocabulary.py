@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from turnwise.codec import Tokens
 from turnwise.encoder import Encoder
 
 
@@ -27,8 +26,8 @@ class _Rows(nn.Module):
 
 
 @contextmanager
-def occurring_vocabulary(encoder: Encoder, tokens: Iterable[Tokens]) -> Iterator[None]:
-    """Inside the block the encoder has only the embedding rows of ``tokens`` (and its special tokens).
+def occurring_vocabulary(encoder: Encoder, ids: Iterable[int]) -> Iterator[None]:
+    """Inside the block the encoder has only the embedding rows ``ids`` (and its special tokens).
 
     Afterwards the rows are written back into the full matrix, trained or not. A text with other tokens must
     not be encoded inside the block.
@@ -37,8 +36,8 @@ def occurring_vocabulary(encoder: Encoder, tokens: Iterable[Tokens]) -> Iterator
     if not isinstance(full, nn.Embedding):
         yield
         return
-    ids = {token for text in tokens for token in text.ids} | set(encoder.codec.tokenizer.all_special_ids)
-    used = torch.tensor(sorted(i for i in ids if i < full.num_embeddings), device=full.weight.device)
+    wanted = set(ids) | encoder.codec.special_ids
+    used = torch.tensor(sorted(i for i in wanted if i < full.num_embeddings), device=full.weight.device)
     rows = _Rows(full, used)
     encoder.backbone.set_input_embeddings(rows)
     try:

@@ -93,3 +93,59 @@ def test_a_full_disk_leaves_the_older_output(tmp_path: Path) -> None:
     assert done.stderr.startswith("error: cannot write out.jsonl: File too large. Free space")
     assert (tmp_path / "out.jsonl").read_text() == "older"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.csv", "out.jsonl"]
+
+
+def test_redaction_replaces_personal_data_and_counts_it_by_kind(turnwise: Run, tmp_path: Path) -> None:
+    rows = "text\nmail a@example.org or b@example.org\nring 612 345 678\nmy name is Anna Petrova\nhello\n"
+    (tmp_path / "a.csv").write_text(rows)
+    done = turnwise("convert", "a.csv", "--redact", "--region", "ES", "-o", "out.jsonl")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "4 dialogues written to out.jsonl",
+        "4 stretches of personal data replaced by UCI_TOKEN",
+        "        2  email",
+        "        1  name",
+        "        1  phone",
+        "No rule finds everything: read a sample of the result before you pass it on.",
+    ]
+    assert [d.turns[0].text for d in read_corpus(str(tmp_path / "out.jsonl"))] == [
+        "mail UCI_TOKEN or UCI_TOKEN",
+        "ring UCI_TOKEN",
+        "my name is UCI_TOKEN",
+        "hello",
+    ]
+    again = turnwise("convert", "out.jsonl", "--redact", "-o", "again.jsonl")
+    assert again.stdout.splitlines()[1] == "0 stretches of personal data replaced by UCI_TOKEN"
+    assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "out.jsonl").read_bytes()
+
+
+def test_redaction_refuses_what_it_cannot_do(turnwise: Run, tmp_path: Path) -> None:
+    content = '{"id": "a", "turns": [{"speaker": null, "text": "a@example.org"}]}\n'
+    (tmp_path / "a.jsonl").write_text(content)
+    for arguments, message in (
+        (("--redact", "-o", "a.jsonl"), "error: the output a.jsonl belongs to the corpus a.jsonl itself"),
+        (("--region", "GB", "-o", "b.jsonl"), "error: --region says which phone numbers are replaced; give --redact"),
+        (("--redact", "--region", "UK", "-o", "b.jsonl"), "error: there is no phone plan of the region 'UK'"),
+    ):
+        done = turnwise("convert", "a.jsonl", *arguments)
+        assert done.returncode == 1
+        assert done.stderr.startswith(message)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.jsonl"]
+    assert (tmp_path / "a.jsonl").read_text() == content
+
+
+def test_where_takes_some_dialogues_only(turnwise: Run, tmp_path: Path) -> None:
+    where = ("--where", "handoff=true", "--where", "turns>=4")
+    done = turnwise("convert", "sample@dev", *where, "-o", "some.jsonl")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = [json.loads(line) for line in (tmp_path / "some.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert 0 < len(found) < sum(1 for _ in read_corpus("sample@dev"))
+    assert all(len(dialogue["turns"]) >= 4 for dialogue in found)
+    assert all(any(turn.get("labels", {}).get("handoff") is True for turn in d["turns"]) for d in found)
+
+
+def test_where_that_holds_of_nothing_names_the_nearest_layer_and_writes_nothing(turnwise: Run, tmp_path: Path) -> None:
+    done = turnwise("convert", "sample@dev", "--where", "emotin=anger", "-o", "none.jsonl")
+    assert done.returncode == 1
+    assert "'emotion'" in done.stderr
+    assert not (tmp_path / "none.jsonl").exists()

@@ -7,6 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from turnwise.objectives import OBJECTIVES, RIDERS
+from turnwise.pretraining import Held, Input
+from turnwise.settings import Settings
+from turnwise.tasks.intent.all_pairs import AllPairs
+from turnwise.tasks.intent.bank import Inference
+from turnwise.tasks.intent.pairs import PairContrast
+from turnwise.tasks.intent.recipes import Fitting
+
 ROOT = Path(__file__).parents[2]
 PAGES = tuple(
     path
@@ -49,8 +57,8 @@ def test_every_command_has_its_flags_in_the_reference() -> None:
 
 def test_every_dataclass_of_a_recipe_has_its_keys_in_the_reference() -> None:
     text = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
-    for name in ("ResponseRanking", "AllPairs", "PairContrast", "Settings", "Inference", "Fitting"):
-        assert f"<!-- generated: keys of {name} -->" in text
+    for kind in (*OBJECTIVES, *RIDERS, Input, Held, AllPairs, PairContrast, Settings, Inference, Fitting):
+        assert f"<!-- generated: keys of {kind.__name__} -->" in text
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

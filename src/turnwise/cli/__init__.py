@@ -19,6 +19,8 @@ from typer.exceptions import TyperException
 from turnwise.cli.benchmark import benchmark
 from turnwise.cli.check import check
 from turnwise.cli.convert import convert
+from turnwise.cli.corpora import corpora
+from turnwise.cli.data import data
 from turnwise.cli.demo import demo
 from turnwise.cli.evaluate import evaluate
 from turnwise.cli.export import export
@@ -27,10 +29,22 @@ from turnwise.cli.intent import intent
 from turnwise.cli.predict import predict
 from turnwise.cli.pretrain import pretrain
 from turnwise.cli.serve import serve
+from turnwise.cli.tokenizer import tokenizer
 from turnwise.errors import TurnwiseError
 
-VERBS: tuple[Callable[..., None], ...] = (demo, check, convert, pretrain, evaluate, predict, export, serve)
-GROUPS: tuple[tuple[str, typer.Typer], ...] = (("fit", fit), ("intent", intent))
+VERBS: tuple[Callable[..., None], ...] = (
+    demo,
+    corpora,
+    check,
+    convert,
+    tokenizer,
+    pretrain,
+    evaluate,
+    predict,
+    export,
+    serve,
+)
+GROUPS: tuple[tuple[str, typer.Typer], ...] = (("data", data), ("fit", fit), ("intent", intent))
 
 app = typer.Typer(name="turnwise", add_completion=False, pretty_exceptions_enable=False)
 for _verb in VERBS:

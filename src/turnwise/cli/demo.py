@@ -40,6 +40,12 @@ def demo(
             on_step=lambda step: on_step("Stage 1", step),
         )
     adapted.save(output / "encoder")
+    scores = {when: adapted.facts["dev"][when].get("response_ranking", {}) for when in ("before", "after")}
+    if "recall@1" in scores["after"]:
+        typer.echo(
+            f"    on {adapted.facts['dev']['dialogues']} dialogues left out, the true response comes first among 100 "
+            f"for {scores['before']['recall@1']:.0%} of the turns before and {scores['after']['recall@1']:.0%} after"
+        )
     found = examples.shots(examples.utterances(train), SHOTS, seed)
     recipe = intent_recipe(shots=examples.mean_shots(found), overrides={"training": {"seed": seed}})
     typer.echo(f"2/4 Fitting an intent detector to {len(found)} utterances, {SHOTS} an intent ...")

@@ -16,7 +16,8 @@ ColumnOption = Annotated[
     typer.Option(
         "--column",
         metavar="NAME=HEADER",
-        help="What a column of a .csv, .tsv or .parquet file is called: text=body, label=intent, id=ticket.",
+        help="What a column of a .csv, .tsv or .parquet file is called: text=body, label=intent, id=ticket. The reader "
+        "helpdesk also has conversation, speaker and time, and who is who among speakers: agent=Zoe, customer=*.",
         show_default=False,
     ),
 ]

@@ -1,60 +1,155 @@
 """``turnwise pretrain``: adapt an encoder to one's own conversations."""
 
+import json
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from turnwise.cli.fit import training_bars
 from turnwise.cli.options import CORPUS_HELP, ColumnOption, SeedOption, columns
-from turnwise.cli.progress import counting
+from turnwise.cli.progress import training_bar
+from turnwise.cli.where import WhereOption, selection
+from turnwise.errors import CorpusError, InputError
+
+if TYPE_CHECKING:
+    from turnwise.dialogue import Dialogue
+    from turnwise.training import Step
 
 
 def pretrain(
-    corpus: Annotated[str, typer.Option("--corpus", "-c", help=f"Dialogues: {CORPUS_HELP}")],
+    corpus: Annotated[
+        list[str], typer.Option("--corpus", "-c", help=f"Dialogues, once for each corpus: {CORPUS_HELP}")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The encoder folder to write.")],
-    recipe: Annotated[str, typer.Option(help="A shipped recipe or a .toml file.")] = "convfit-stage1",
+    recipe: Annotated[str, typer.Option(help="A shipped recipe or a .toml file; see docs/recipes.md.")] = (
+        "convfit-stage1"
+    ),
+    dev: Annotated[
+        str | None, typer.Option(help="Dialogues to measure on; a twentieth of the corpus by default.")
+    ] = None,
     encoder: Annotated[str, typer.Option(help="embedded, an encoder folder, or a Hugging Face name.")] = "embedded",
     random_weights: Annotated[
         bool, typer.Option("--random", help="Start from random weights of that architecture.")
     ] = False,
-    epochs: Annotated[float | None, typer.Option(help="Passes over the pairs; the recipe's by default.")] = None,
-    limit: Annotated[int | None, typer.Option(help="At most so many pairs.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Pairs a batch: each has the others as negatives.")] = None,
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="From scratch: the folder of turnwise tokenizer, in place of --encoder.")
+    ] = None,
+    size: Annotated[str, typer.Option(help="With --tokenizer: small (4 layers of 256) or convert (6 of 512).")] = (
+        "small"
+    ),
+    epochs: Annotated[float | None, typer.Option(help="Passes over the examples; the recipe's by default.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Optimizer steps; wins over epochs.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Examples a batch, of every objective.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="The encoder's rate; the recipe's by default.")] = None,
     seed: SeedOption = 0,
+    without_mlm: Annotated[bool, typer.Option("--without-mlm", help="Leave out masked language modelling.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A try: few steps, small batches, short texts, 2,000 dialogues.")
+    ] = False,
+    where: WhereOption = None,
+    limit: Annotated[int | None, typer.Option(help="At most so many pairs of response_ranking.")] = None,
+    work: Annotated[
+        Path | None, typer.Option(help="Where the run is kept while it lasts; OUTPUT.work by default.")
+    ] = None,
+    keep_work: Annotated[bool, typer.Option("--keep-work", help="Keep that folder when the encoder is written.")] = (
+        False
+    ),
+    restart: Annotated[bool, typer.Option("--restart", help="Forget what an earlier run has done.")] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Log for TensorBoard too; in the end the logs lie in OUTPUT/logs.")
+    ] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the facts to this file; - prints.")] = None,
     column: ColumnOption = None,
 ) -> None:
-    """Adapt an encoder to dialogues, without labels (ConvFiT, Stage 1).
+    """Adapt an encoder to dialogues, without labels. The same command again goes on with a run that was stopped.
 
     Example: turnwise pretrain --corpus chats.jsonl -o encoders/ours, then turnwise fit intent --encoder encoders/ours
     """
-    from turnwise.corpora import read_corpus
-    from turnwise.encoder import MARKS, Encoder
-    from turnwise.files import check_replaceable
-    from turnwise.pretraining import pretrain as adapt
-    from turnwise.pretraining import pretraining_recipe
+    from accelerate import PartialState
+    from torch import cuda
 
-    overrides: dict[str, dict[str, object]] = {"training": {"seed": seed}, "objective": {}}
-    if epochs is not None:
-        overrides["training"]["epochs"] = epochs
-    if limit is not None:
-        overrides["objective"]["limit"] = limit
-    if batch_size is not None:
-        overrides["objective"]["batch_size"] = batch_size
+    from turnwise.cli.pretrain_flags import base_encoder, changed_recipe, plain
+    from turnwise.cli.pretrain_report import show
+    from turnwise.cli.run_folder import Stopping, Work, same_command, stamp
+    from turnwise.corpora import parse
+    from turnwise.encoder import MARKS
+    from turnwise.files import atomic_file, check_replaceable
+    from turnwise.pretraining import pretrain as adapt
+    from turnwise.quick import DIALOGUES
+
     check_replaceable(output, MARKS)
-    chosen = pretraining_recipe(recipe, overrides)
-    with counting("dialogues") as advance:
-        dialogues = []
-        for dialogue in read_corpus(corpus, columns=columns(column)):
-            dialogues.append(dialogue)
-            advance(1)
-    base = Encoder.random(encoder, seed=seed) if random_weights else Encoder.load(encoder)
-    with training_bars() as on_step:
-        adapted = adapt(dialogues, base, chosen, on_step=lambda step: on_step("Stage 1", step))
-    adapted.save(output)
-    losses = adapted.facts["loss"]
-    typer.echo(
-        f"{adapted.facts['pairs']} pairs of {len(dialogues)} dialogues in {adapted.facts['steps']} steps; "
-        f"loss {losses['first tenth']:.3f} -> {losses['last tenth']:.3f}; encoder written to {output}"
-    )
-    typer.echo(f"next: turnwise fit intent --encoder {output} --corpus CORPUS -o DIR")
+    overrides: dict[str, object] = {"epochs": epochs, "steps": steps, "learning_rate": learning_rate, "seed": seed}
+    chosen = changed_recipe(recipe, overrides, batch_size, limit, without_mlm=without_mlm, small=quick)
+    names, taken = columns(column), selection(where)
+    sources = [parse(spec, "train") for spec in corpus]
+    measured = None if dev is None else parse(dev, "dev")
+    base = base_encoder(encoder, random_weights, tokenizer, size, chosen, seed)
+
+    state = PartialState(cpu=not cuda.is_available())
+    folder = output.with_name(output.name + ".work") if work is None else work
+    run = {
+        "corpora": {source.spec: stamp(source.path) for source in sources},
+        "dev": None if measured is None else {measured.spec: stamp(measured.path)},
+        "where": [str(condition) for condition in taken.conditions],
+        "columns": column or [],
+        "base": [encoder, random_weights, None if tokenizer is None else [str(tokenizer), size]],
+        "dialogues": DIALOGUES if quick else None,
+        "recipe": plain(chosen),
+    }
+    if not state.is_main_process:
+        state.wait_for_everyone()
+    kept = Work.open(folder, run, restart=restart and state.is_main_process)
+    if state.is_main_process:
+        state.wait_for_everyone()
+        if kept.begun:
+            typer.echo(f"going on from {kept.stage} of the run in {folder}; --restart starts anew")
+
+    with training_bar() as bar, Stopping() as stopping:
+
+        def read() -> "Iterator[Dialogue]":
+            found = taken.of(dialogue for source in sources for dialogue in source.read(names))
+            for dialogue in islice(found, DIALOGUES if quick else None):
+                stopping.check()
+                bar.read()
+                yield dialogue
+
+        def on_step(step: "Step") -> None:
+            bar.step(step)
+            stopping.check()
+
+        try:
+            adapted = adapt(
+                read(),
+                base,
+                chosen,
+                dev=None if measured is None else selection(where).of(measured.read(names)),
+                work=folder,
+                tensorboard=tensorboard,
+                on_step=on_step,
+            )
+            if state.is_main_process:
+                adapted.save(output)
+        except KeyboardInterrupt:
+            reached = f"its last checkpoint is of step {kept.step}" if kept.step else "no step is kept yet"
+            typer.echo(f"stopped; the run is kept in {folder}, {reached}. To go on:\n  {same_command()}", err=True)
+            raise typer.Exit(stopping.code) from None
+        except (CorpusError, InputError):
+            if not kept.begun and not kept.step and state.is_main_process:
+                kept.remove()
+            raise
+    if not state.is_main_process:
+        return
+    facts = {**adapted.facts, "tokens_per_second": round(bar.rate, 1)}
+    if json_file == Path("-"):
+        typer.echo(json.dumps(facts, indent=1))
+    else:
+        show(facts, rate=bar.rate)
+    if json_file is not None and json_file != Path("-"):
+        with atomic_file(json_file) as temporary:
+            temporary.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    if not keep_work:
+        kept.remove(logs=output / "logs" if tensorboard else None)
+    typer.echo(f"encoder written to {output}", err=json_file == Path("-"))
+    typer.echo(f"next: turnwise fit intent --encoder {output} --corpus CORPUS -o DIR", err=json_file == Path("-"))

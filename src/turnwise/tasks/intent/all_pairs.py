@@ -13,7 +13,7 @@ from turnwise.codec import Codec
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
 from turnwise.errors import InputError
-from turnwise.objectives.objective import Batch, Hidden, Objective
+from turnwise.objectives.objective import Batch, Draws, Hidden, Objective
 from turnwise.tasks.intent.examples import IntentExample, as_examples, label_names, utterances
 
 
@@ -65,6 +65,7 @@ class AllPairs(Objective):
     label_smoothing: float = 0.0
 
     name: ClassVar[str] = "all_pairs"
+    splits: ClassVar[bool] = False
     paper: ClassVar[str] = "beyond ConvFiT; Wang et al., 2019 (Multi-Similarity)"
 
     def __post_init__(self) -> None:
@@ -111,7 +112,7 @@ class AllPairs(Objective):
     def epoch_steps(self, examples: Sequence[IntentExample]) -> int:
         return max(1, round(len(examples) / self.batch_size))
 
-    def collate(self, examples: Sequence[IntentExample], codec: Codec) -> Batch:
+    def collate(self, examples: Sequence[IntentExample], codec: Codec, draws: Draws) -> Batch:
         """Encodings of like length; ``labels`` (batch, intents), in their order, has a 1 for each intent of a row."""
         encodings, order = codec.batches([example.tokens for example in examples])
         width = max((label for example in examples for label in example.labels), default=-1) + 1

@@ -197,7 +197,7 @@ def _train(
         rows = objective.pairs(examples)  # type: ignore[attr-defined]
     torch.manual_seed(settings.seed)
     head = objective.head(encoder, rows)
-    with occurring_vocabulary(encoder, [example.tokens for example in examples]):
+    with occurring_vocabulary(encoder, {number for example in examples for number in example.tokens.ids}):
         for step in train(encoder, [Part(objective, rows, head)], settings):
             if on_step is not None:
                 on_step(stage, step)

@@ -14,7 +14,7 @@ from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
 from turnwise.errors import CorpusError, InputError
 from turnwise.heads import Projection
-from turnwise.objectives.objective import Batch, Hidden, Objective
+from turnwise.objectives.objective import Batch, Draws, Hidden, Objective
 from turnwise.tasks.intent.examples import IntentExample, as_examples, label_names, utterances
 
 
@@ -66,6 +66,7 @@ class PairContrast(Objective):
     seed: int = 0
 
     name: ClassVar[str] = "pairs"
+    splits: ClassVar[bool] = False
     paper: ClassVar[str] = "ConvFiT (Vulić et al., 2021), 2.2"
 
     def __post_init__(self) -> None:
@@ -124,7 +125,7 @@ class PairContrast(Objective):
     def epoch_steps(self, examples: Sequence[Pair]) -> int:
         return -(-len(examples) // self.batch_size)
 
-    def collate(self, examples: Sequence[Pair], codec: Codec) -> Batch:
+    def collate(self, examples: Sequence[Pair], codec: Codec, draws: Draws) -> Batch:
         """Encodings of the distinct texts; ``left`` and ``right`` (pairs,) are rows of them taken together."""
         texts = {example.tokens.ids: example.tokens for pair in examples for example in (pair.left, pair.right)}
         distinct = list(texts.values())
