@@ -70,7 +70,10 @@ MEANINGS: dict[str, dict[str, str]] = {
         "examples": "At most so many examples of each objective are measured.",
         "share": "Share of the dialogues that is held out when no `--dev` is given; 0 for none.",
         "dialogues": "At most so many are.",
-        "patience": "Training ends when the loss has not fallen for so many measurements; the best weights are kept.",
+        "patience": (
+            "Training ends when the loss has not fallen for so many measurements; the best weights are kept. "
+            "0: it goes on to the end, and the last weights are kept."
+        ),
         "checkpoint": "Steps between two checkpoints.",
     },
     "AllPairs": {

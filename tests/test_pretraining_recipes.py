@@ -77,7 +77,7 @@ def test_all_that_is_wrong_is_told_at_once_with_the_nearest_names(tmp_path: Path
         ("[objectives.speaker]\nweight = true\n", "weight is True, expected a positive number"),
         ("[objectives.speaker]\n[input]\nmax_tokens = 7\n", "max_tokens is 7, expected at least 8"),
         ("[objectives.speaker]\n[evaluation]\nshare = 1.0\n", "share is 1.0, expected 0 or more and less than 1"),
-        ("[objectives.speaker]\n[evaluation]\npatience = 0\n", "patience is 0, expected at least 1, or none"),
+        ("[objectives.speaker]\n[evaluation]\npatience = -1\n", "patience is -1, expected at least 1, or 0 for none"),
         ("[objectives.speaker]\n[evaluation]\nevery = 0\n", "are numbers of at least 1"),
     ],
 )

@@ -57,7 +57,7 @@ class Held:
 
     ``share`` of the dialogues is held out when no dev corpus is given, at most ``dialogues`` of them; 0 holds out none.
     Training stops when the loss has not fallen for ``patience`` measurements, and the best weights are kept; without
-    ``patience`` it goes on and the last are kept. ``checkpoint`` is the number of steps between checkpoints.
+    ``patience`` (0 or none) it goes on and the last are kept. ``checkpoint`` is the number of steps between two of them.
     """
 
     every: int = 200
@@ -72,8 +72,8 @@ class Held:
             raise InputError("every, examples, dialogues and checkpoint are numbers of at least 1")
         if not 0 <= self.share < 1:
             raise InputError(f"share is {self.share}, expected 0 or more and less than 1")
-        if self.patience is not None and self.patience < 1:
-            raise InputError(f"patience is {self.patience}, expected at least 1, or none")
+        if self.patience is not None and self.patience < 0:
+            raise InputError(f"patience is {self.patience}, expected at least 1, or 0 for none")
 
 
 @dataclass(frozen=True)
@@ -172,6 +172,7 @@ def pretrain(
     # Made before anything else asks for it: on a machine without a GPU it must be told that processes share the CPU.
     processes = PartialState(cpu=not torch.cuda.is_available())
     folder = None if work is None else Path(work)
+    patience = recipe.evaluation.patience or None
     logs = [] if folder is None else trackers(folder, tensorboard=tensorboard)
     adapted = Encoder(copy.deepcopy(encoder.backbone), copy.copy(encoder.codec), encoder.name)
     adapted.use_layout(Layout(recipe.input.format, recipe.input.segments), seed=recipe.training.seed)
@@ -193,26 +194,33 @@ def pretrain(
                 progress.add(step)
                 for log in logs:
                     log.log({f"loss/{name}": loss for name, loss in step.losses.items()}, step=step.index)
-                if on_step is not None:
-                    on_step(step)
                 last = step.index == step.total
                 if dev_parts and (step.index % recipe.evaluation.every == 0 or last):
                     with training.averaged():
                         scores = evaluate(adapted, dev_parts, limit=recipe.evaluation.examples)
-                        progress.note(step.index, scores, training, recipe.evaluation.patience, folder)
+                        progress.note(step.index, scores, training, patience, folder)
                     told = {f"dev/{title}/{name}": v for title, row in scores.items() for name, v in row.items()}
                     for log in logs:
                         log.log(told, step=step.index)
                     if on_scores is not None:
                         on_scores(scores)
-                    if recipe.evaluation.patience is not None and progress.waited >= recipe.evaluation.patience:
-                        break
-                if folder is not None and (step.index % recipe.evaluation.checkpoint == 0 or last):
-                    training.extra = progress.kept()
-                    training.save(folder / _CHECKPOINT)
+                stop = patience is not None and progress.waited >= patience
+                due = step.index % recipe.evaluation.checkpoint == 0 or last or stop
+                try:
+                    if on_step is not None:
+                        on_step(step)
+                except KeyboardInterrupt:
+                    due = True
+                    raise
+                finally:
+                    if folder is not None and due:
+                        training.extra = progress.kept()
+                        training.save(folder / _CHECKPOINT)
+                if stop:
+                    break
         for log in logs:
             log.finish()
-        if recipe.evaluation.patience is not None and progress.best_step:
+        if patience is not None and progress.best_step:
             progress.restore(adapted, folder)
     adapted.codec.max_tokens = limit
     facts = {
