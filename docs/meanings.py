@@ -9,7 +9,7 @@ MEANINGS: dict[str, dict[str, str]] = {
     "NextTurn": {
         "batch_size": "Places a batch; each is two sequences, with the true turn and with another.",
         "pooling": _CLS_OR_MEAN,
-        "as_published": "The other turn is any agent turn; by default one that stands as early or late as the true.",
+        "as_published": "The other turn is any agent turn; by default one of another dialogue that stands as early or late and has as many tokens as the true one.",
     },
     "SpeakerPrediction": {
         "batch_size": "Turns a batch.",
@@ -25,7 +25,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "batch_size": "Dialogues a batch.",
         "replaced": "Share of the turns that are replaced in the half of the dialogues that is not whole.",
         "pooling": _CLS_OR_MEAN,
-        "as_published": "A turn is replaced by any; by default by one of the same speaker and place.",
+        "as_published": "A turn is replaced by any; by default by one of the same speaker, place and number of tokens.",
     },
     "EntityNumber": {
         "batch_size": "Turns a batch.",

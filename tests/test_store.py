@@ -214,37 +214,6 @@ def test_a_corpus_without_a_text_is_refused(tiny: Encoder, tmp_path: Path, dialo
 # Turns like another
 
 
-def test_a_turn_like_another_has_its_speaker_and_place_and_another_text(tiny: Encoder, corpus: list[Dialogue]) -> None:
-    store = TurnStore.of(corpus, tiny.codec)
-    rng = np.random.default_rng(0)
-    met = 0
-    for turn in range(store.turns):
-        for anywhere in (False, True):
-            other = store.alike(turn, rng, anywhere=anywhere)
-            if other is None:
-                continue
-            met += 1
-            assert store.speaker[other] == store.speaker[turn]
-            assert store.key(other) != store.key(turn)
-            assert not np.array_equal(store.turn(other).ids, store.turn(turn).ids)
-            assert anywhere or store.place(other) == store.place(turn)
-    assert met > store.turns
-
-
-def test_late_turns_are_alike_in_place(tiny: Encoder) -> None:
-    """Turn 7 and all after it: place 7 of the customer (code 0), 15 of the agent (code 1)."""
-    speakers = ("customer", "agent")
-    long = Dialogue("test:0", tuple(Turn(speakers[at % 2], "my card") for at in range(11)))  # type: ignore[arg-type]
-    store = TurnStore.of([long], tiny.codec)
-    assert [store.place(turn) for turn in range(11)] == [0, 9, 2, 11, 4, 13, 6, 15, 7, 15, 7]
-
-
-def test_where_all_say_the_same_no_other_turn_is_found(tiny: Encoder) -> None:
-    store = TurnStore.of([Dialogue(f"test:{at}", (Turn("agent", "sure"),)) for at in range(9)], tiny.codec)
-    assert store.alike(3, np.random.default_rng(0)) is None
-    assert store.alike(3, np.random.default_rng(0), anywhere=True) is None
-
-
 def test_a_key_is_the_same_in_every_process(runs: ModuleType, checkpoint: Callable[[str], Path], tiny: Encoder) -> None:
     corpus = runs.dialogues(3)
     store = TurnStore.of(corpus, tiny.codec)
@@ -291,7 +260,6 @@ def test_every_turn_belongs_to_its_dialogue(sizes: list[int]) -> None:
     for dialogue in range(store.dialogues):
         first, last = store.bounds(dialogue)
         assert [store.dialogue_of(turn) for turn in range(first, last)] == [dialogue] * (last - first)
-        assert [store.place(turn) for turn in range(first, last)] == list(range(last - first))
 
 
 def test_what_hides_personal_data_is_one_token_in_its_layout(tiny: Encoder) -> None:

@@ -57,7 +57,7 @@ class Held:
 
     ``share`` of the dialogues is held out when no dev corpus is given, at most ``dialogues`` of them; 0 holds out none.
     Training stops when the loss has not fallen for ``patience`` measurements, and the best weights are kept; without
-    ``patience`` (0 or none) it goes on and the last are kept. ``checkpoint`` is the number of steps between two of them.
+    ``patience`` (0 or none) it goes on and the last are kept. ``checkpoint`` is the steps between two checkpoints.
     """
 
     every: int = 200

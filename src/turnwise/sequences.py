@@ -96,13 +96,21 @@ class Composer:
             segments[:] = 1
         return Row(tokens, segments, marks, (1,), (0,))
 
-    def dialogue(self, turns: Sequence[TurnIds], *, response: Ids | None = None, profile: Ids | None = None) -> Row:
+    def dialogue(
+        self,
+        turns: Sequence[TurnIds],
+        *,
+        response: Ids | None = None,
+        profile: Ids | None = None,
+        from_start: bool = True,
+    ) -> Row:
         """``[CLS] turns (profile) [SEP] (response [SEP])``, at most ``max_tokens`` long.
 
         Without room for all, the customer's first turn and the last one stay, and of the others the oldest are dropped,
         whole. The customer's first turn has then a third of the room and what nobody else needs; the last turn is cut
         when it alone does not fit. A response is cut to half of the room, a profile with its token to a quarter.
-        Turns are looked at from the last one back, as far as there is room.
+        Turns are looked at from the last one back, as far as there is room. Turns that are not ``from_start`` of their
+        dialogue have no opening.
         Raises InputError when ``max_tokens`` is less than 8.
         """
         if self.codec.max_tokens < LEAST_TOKENS:
@@ -116,7 +124,9 @@ class Composer:
             profile = profile[: room // 4 - 1]
             told = [(self._id[self.format.profile], STRUCTURE)]
             room -= len(profile) + 1
-        opening = next((at for at, turn in enumerate(turns) if turn.speaker == CUSTOMER), None)
+        opening = None
+        if from_start:
+            opening = next((at for at, turn in enumerate(turns) if turn.speaker == CUSTOMER), None)
 
         def lead(at: int) -> list[tuple[int, int]]:
             return self._lead(turns[at].speaker, opening=at == opening, between=at > 0)

@@ -22,8 +22,6 @@ Tagger = Callable[[str], int]
 
 _SPEAKERS = {"customer": CUSTOMER, "agent": AGENT, None: UNKNOWN}
 _SHARD = 2_000
-_POSITIONS = 8
-"""Turns are alike in place when they have the same index, up to this one."""
 _VERSION = 1
 _KEY = "store.json"
 _DTYPES = {
@@ -73,7 +71,6 @@ class TurnStore:
         self.entities = arrays["entities"]
         self.profile_ids = arrays["profile_ids"]
         self.profile_start = arrays["profile_start"]
-        self._alike: dict[int, NDArray[np.int32]] | None = None
 
     @property
     def turns(self) -> int:
@@ -116,6 +113,10 @@ class TurnStore:
         start, end = self.profile_start[dialogue : dialogue + 2]
         return np.asarray(self.profile_ids[start:end]) if end > start else None
 
+    def starts(self, turn: int) -> bool:
+        """Whether the turn is the first of its dialogue."""
+        return self.bounds(self.dialogue_of(turn))[0] == turn
+
     def profile_at(self, turn: int) -> Ids | None:
         """The metadata of the dialogue that a turn is in."""
         return self.profile(self.dialogue_of(turn)) if len(self.profile_ids) else None
@@ -123,42 +124,6 @@ class TurnStore:
     def length(self, start: int, end: int) -> int:
         """Tokens of the turns from ``start`` up to ``end``."""
         return int(self.turn_start[end] - self.turn_start[start])
-
-    def place(self, turn: int) -> int:
-        """What makes turns alike from outside: the speaker and the index in the dialogue, late ones alike."""
-        index = min(turn - self.bounds(self.dialogue_of(turn))[0], _POSITIONS - 1)
-        return int(self.speaker[turn]) * _POSITIONS + index
-
-    def alike(self, turn: int, rng: np.random.Generator, *, anywhere: bool = False, tries: int = 20) -> int | None:
-        """A random turn of the same speaker and place with another text; ``anywhere``: of the same speaker.
-
-        None when no such turn was met in ``tries``.
-        """
-        groups = self._groups()
-        place = self.place(turn)
-        if anywhere:
-            first = place - place % _POSITIONS
-            choices = [groups[p] for p in range(first, first + _POSITIONS) if p in groups]
-            sizes = np.array([len(choice) for choice in choices])
-        text = self.turn(turn).ids
-        for _ in range(tries):
-            if anywhere:
-                at = int(rng.integers(sizes.sum()))
-                which = int(np.searchsorted(np.cumsum(sizes), at, side="right"))
-                other = int(choices[which][at - int(sizes[:which].sum())])
-            else:
-                other = int(groups[place][rng.integers(len(groups[place]))])
-            if not np.array_equal(self.turn(other).ids, text):
-                return other
-        return None
-
-    def _groups(self) -> dict[int, NDArray[np.int32]]:
-        if self._alike is None:
-            starts = np.asarray(self.dialogue_start)
-            index = np.arange(self.turns, dtype=np.int32) - np.repeat(starts[:-1], np.diff(starts)).astype(np.int32)
-            place = np.minimum(index, _POSITIONS - 1) + _POSITIONS * np.asarray(self.speaker).astype(np.int32)
-            self._alike = {int(p): np.flatnonzero(place == p).astype(np.int32) for p in np.unique(place)}
-        return self._alike
 
     @classmethod
     def of(cls, dialogues: Iterable[Dialogue], codec: Codec, *, tagger: Tagger | None = None) -> "TurnStore":

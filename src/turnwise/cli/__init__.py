@@ -26,6 +26,7 @@ from turnwise.cli.evaluate import evaluate
 from turnwise.cli.export import export
 from turnwise.cli.fit import fit
 from turnwise.cli.intent import intent
+from turnwise.cli.objectives import objectives
 from turnwise.cli.predict import predict
 from turnwise.cli.pretrain import pretrain
 from turnwise.cli.serve import serve
@@ -37,6 +38,7 @@ VERBS: tuple[Callable[..., None], ...] = (
     corpora,
     check,
     convert,
+    objectives,
     tokenizer,
     pretrain,
     evaluate,
