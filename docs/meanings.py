@@ -9,7 +9,7 @@ MEANINGS: dict[str, dict[str, str]] = {
     "NextTurn": {
         "batch_size": "Places a batch; each is two sequences, with the true turn and with another.",
         "pooling": _CLS_OR_MEAN,
-        "as_published": "The other turn is any agent turn; by default one of another dialogue that stands as early or late and has as many tokens as the true one.",
+        "as_published": "The other turn is any agent turn; by default one as early or late and as long.",
     },
     "SpeakerPrediction": {
         "batch_size": "Turns a batch.",
