@@ -10,7 +10,7 @@ from torch import Tensor
 from turnwise.codec import Tokens
 from turnwise.encoder import Encoder
 from turnwise.errors import InputError
-from turnwise.objectives.objective import Batch, Hidden
+from turnwise.objectives.objective import Batch, Draws, Hidden
 from turnwise.tasks.intent.all_pairs import AllPairs, ClassHead, class_loss, multi_similarity_loss, several_loss
 from turnwise.tasks.intent.examples import IntentExample, Utterance, as_examples
 
@@ -191,7 +191,7 @@ def test_a_batch_keeps_labels_beside_their_rows(encoder: Encoder) -> None:
         Utterance("what is the weather today", ()),
     ]
     rows = as_examples(found, ("a", "b", "c"), encoder.codec)
-    batch = AllPairs().collate(rows, encoder.codec)
+    batch = AllPairs().collate(rows, encoder.codec, Draws(0, 0, 0, (0, 1, 2)))
     gold = {row.tokens.ids: row.labels for row in rows}
     ids = [tuple(i[m.bool()].tolist()) for e in batch.encodings for i, m in zip(e.ids, e.mask, strict=True)]
     for text, labels in zip(ids, batch.targets["labels"], strict=True):

@@ -12,7 +12,7 @@ from turnwise.dialogue import utterance
 from turnwise.encoder import Encoder
 from turnwise.errors import CorpusError, InputError
 from turnwise.heads import Projection
-from turnwise.objectives.objective import Batch, Hidden
+from turnwise.objectives.objective import Batch, Draws, Hidden
 from turnwise.tasks.intent.examples import IntentExample
 from turnwise.tasks.intent.pairs import PairContrast, PairHead, cosine_loss, online_contrastive_loss, softmax_loss
 
@@ -167,7 +167,7 @@ def test_a_batch_encodes_each_text_once(encoder: Encoder) -> None:
         )
     ]
     pairs = objective.examples(dialogues, encoder.codec)
-    batch = objective.collate(pairs, encoder.codec)
+    batch = objective.collate(pairs, encoder.codec, Draws(0, 0, 0, tuple(range(len(pairs)))))
     rows = [ids[mask.bool()].tolist() for e in batch.encodings for ids, mask in zip(e.ids, e.mask, strict=True)]
     assert len(rows) == 4
     for pair, left, right, same in zip(

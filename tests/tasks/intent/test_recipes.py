@@ -3,12 +3,12 @@ from pathlib import Path
 import pytest
 
 from turnwise.errors import RecipeError
-from turnwise.recipe import recipe_names
+from turnwise.recipe import read_recipe, recipe_names
 from turnwise.tasks.intent.all_pairs import AllPairs
 from turnwise.tasks.intent.pairs import PairContrast
 from turnwise.tasks.intent.recipes import Intent, intent_recipe
 
-OTHER_TASKS = {"convfit-stage1", "demo-stage1"}
+OTHER_TASKS = {name for name in recipe_names() if read_recipe(name)["task"] != "intent"}
 
 
 @pytest.fixture
