@@ -161,6 +161,7 @@ def trainer(name: str) -> dict[str, Any]:
             per_device_train_batch_size=BATCH,
             learning_rate=5e-5,
             bf16=name.endswith("bf16"),
+            use_cpu=not torch.cuda.is_available(),
             save_strategy="no",
             logging_strategy="no",
             report_to=[],

@@ -199,6 +199,25 @@ def speed(results: Path) -> str:
     return f"{drawn}\n\n- measured on: {machines}" if drawn else ""
 
 
+def throughput(results: Path) -> str:
+    """Real tokens a second of MLM training; the ratio is ours to each peer."""
+    found = _read(results / "pretraining.json").items()
+    cells = {name.removeprefix("throughput/"): cell for name, cell in found if name.startswith("throughput/")}
+    own = cells.get("ours", {}).get("tokens_a_second")
+    rows = [
+        [
+            name,
+            f"{cell['tokens_a_second']:,.0f}",
+            f"{own / cell['tokens_a_second']:.1f}" if own and name != "ours" else "",
+            _percent(cell.get("share_of_limit")),
+        ]
+        for name, cell in cells.items()
+    ]
+    drawn = _table(["loop", "tokens a second", "times slower than ours", "% of the machine's matrix rate"], rows)
+    machines = "; ".join(sorted({str(cell["machine"]) for cell in cells.values()}))
+    return f"{drawn}\n\n- measured on: {machines}" if drawn else ""
+
+
 TABLES: dict[str, Callable[[Path], str]] = {
     "results": headline,
     "results: variants": variants,
@@ -211,6 +230,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "results: nlupp": records("nlupp.json"),
     "results: inference": records("inference.json"),
     "results: speed": speed,
+    "results: throughput": throughput,
     "results: service": records("service.json"),
 }
 
