@@ -33,7 +33,8 @@ class Axis:
         power = 10.0 ** floor(log10(width / about))
         step = next(power * times for times in (1, 2, 5, 10) if width / (power * times) <= about + 0.5)
         first = -floor(-self.low / step + 1e-9)
-        return [k * step for k in range(first, floor(self.high / step + 1e-9) + 1)]
+        last = floor(self.high / step + 1e-9)
+        return [min(max(k * step, self.low), self.high) for k in range(first, last + 1)]
 
     def text(self, value: float) -> str:
         """A tick's text."""
