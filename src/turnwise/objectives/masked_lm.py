@@ -13,7 +13,7 @@ from torch.nn import functional
 from turnwise.codec import Codec, Encoding
 from turnwise.encoder import Encoder
 from turnwise.errors import InputError
-from turnwise.objectives.objective import Draws, Hidden, Rider
+from turnwise.objectives.objective import Draws, Hidden, Rider, at_positions
 from turnwise.sequences import TEXT
 
 _PURPOSE = 101
@@ -100,11 +100,9 @@ class MaskedLM(Rider):
         }
         return Encoding(ids, encoding.mask, encoding.segments, encoding.marks), found
 
-    def count(self, targets: Sequence[Mapping[str, Tensor]]) -> int:
-        return sum(len(target["positions"]) for target in targets)
-
     def loss(self, hidden: Sequence[Hidden], head: nn.Module, targets: Sequence[Mapping[str, Tensor]]) -> Tensor:
-        logits, labels = self._predicted(hidden, head, targets)
+        states, labels = at_positions(hidden, targets)
+        logits: Tensor = head(states)
         if not len(labels):
             return logits.sum()
         return functional.cross_entropy(logits, labels)
@@ -113,16 +111,10 @@ class MaskedLM(Rider):
         self, hidden: Sequence[Hidden], head: nn.Module, targets: Sequence[Mapping[str, Tensor]]
     ) -> dict[str, Tensor]:
         """``nats`` of each hidden token (perplexity is the exponential of their mean), and whether it was guessed."""
-        logits, labels = self._predicted(hidden, head, targets)
+        states, labels = at_positions(hidden, targets)
+        logits: Tensor = head(states)
         nats = functional.cross_entropy(logits, labels, reduction="none")
         return {"nats": nats, "accuracy": (logits.argmax(1) == labels).float()}
-
-    @staticmethod
-    def _predicted(
-        hidden: Sequence[Hidden], head: nn.Module, targets: Sequence[Mapping[str, Tensor]]
-    ) -> tuple[Tensor, Tensor]:
-        states = [part.states.flatten(0, 1)[target["positions"]] for part, target in zip(hidden, targets, strict=True)]
-        return head(torch.cat(states)), torch.cat([target["labels"] for target in targets])
 
 
 def perplexity(nats: float) -> float:

@@ -13,7 +13,7 @@ from turnwise.codec import Codec, Encoding
 from turnwise.encoder import Encoder
 from turnwise.errors import InputError
 from turnwise.objectives.classify import class_head
-from turnwise.objectives.objective import Draws, Hidden, Rider
+from turnwise.objectives.objective import Draws, Hidden, Rider, at_positions
 from turnwise.sequences import AGENT_MARK, CUSTOMER_MARK, STRUCTURE, TEXT, Composer
 
 _PURPOSE = 102
@@ -80,11 +80,9 @@ class MaskedSpeaker(Rider):
         found = {"positions": torch.tensor(positions, dtype=torch.int64), "labels": torch.tensor(labels)}
         return Encoding(ids, encoding.mask, segments, encoding.marks), found
 
-    def count(self, targets: Sequence[Mapping[str, Tensor]]) -> int:
-        return sum(len(target["positions"]) for target in targets)
-
     def loss(self, hidden: Sequence[Hidden], head: nn.Module, targets: Sequence[Mapping[str, Tensor]]) -> Tensor:
-        logits, labels = self._predicted(hidden, head, targets)
+        states, labels = at_positions(hidden, targets)
+        logits: Tensor = head(states).squeeze(-1)
         if not len(labels):
             return logits.sum()
         return functional.binary_cross_entropy_with_logits(logits, labels)
@@ -92,17 +90,9 @@ class MaskedSpeaker(Rider):
     def score(
         self, hidden: Sequence[Hidden], head: nn.Module, targets: Sequence[Mapping[str, Tensor]]
     ) -> dict[str, Tensor]:
-        logits, labels = self._predicted(hidden, head, targets)
+        states, labels = at_positions(hidden, targets)
+        logits: Tensor = head(states).squeeze(-1)
         return {"accuracy": ((logits > 0).float() == labels).float()}
-
-    @staticmethod
-    def _predicted(
-        hidden: Sequence[Hidden], head: nn.Module, targets: Sequence[Mapping[str, Tensor]]
-    ) -> tuple[Tensor, Tensor]:
-        states = torch.cat(
-            [part.states.flatten(0, 1)[target["positions"]] for part, target in zip(hidden, targets, strict=True)]
-        )
-        return head(states).squeeze(-1), torch.cat([target["labels"] for target in targets])
 
 
 def _turn(marks: Tensor, place: int) -> slice:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from turnwise.codec import Codec, Encoding
@@ -124,9 +125,9 @@ class Rider(ABC):
     def corrupt(self, encoding: Encoding, codec: Codec, draws: Draws) -> tuple[Encoding, dict[str, Tensor]]:
         """The encoding with some tokens replaced, and the targets: what was there, and where."""
 
-    @abstractmethod
     def count(self, targets: Sequence[Mapping[str, Tensor]]) -> int:
-        """The number of things the loss is a mean over."""
+        """The number of hidden ``positions``: what the loss is a mean over."""
+        return sum(len(target["positions"]) for target in targets)
 
     @abstractmethod
     def loss(self, hidden: Sequence[Hidden], head: nn.Module, targets: Sequence[Mapping[str, Tensor]]) -> Tensor:
@@ -137,3 +138,9 @@ class Rider(ABC):
     ) -> dict[str, Tensor]:
         """What else is measured on held-out data: for each metric one value a prediction."""
         return {}
+
+
+def at_positions(hidden: Sequence[Hidden], targets: Sequence[Mapping[str, Tensor]]) -> tuple[Tensor, Tensor]:
+    """The states at what a rider hid (hidden, dim) and their ``labels`` (hidden,), all encodings taken together."""
+    states = [part.states.flatten(0, 1)[target["positions"]] for part, target in zip(hidden, targets, strict=True)]
+    return torch.cat(states), torch.cat([target["labels"] for target in targets])
