@@ -16,7 +16,7 @@ from turnwise.codec import Codec, Encoding
 from turnwise.encoder import Encoder, length_batches
 from turnwise.errors import ExportError, InputError
 from turnwise.files import atomic_folder
-from turnwise.runtime.graph import OPSET, Pooled, write_fp32, write_int8
+from turnwise.runtime.graph import OPSET, Pooled, fuse, write_fp32, write_int8
 from turnwise.runtime.session import FACTS_FILE, FORMAT, MODEL_FILE, Runtime
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -137,13 +137,14 @@ def compare(left: NDArray[np.float32], right: NDArray[np.float32]) -> tuple[floa
 
 
 def _write_graph(pooled: Pooled, path: Path, precision: ExportPrecision, texts: Sequence[str]) -> None:
-    if precision == "fp32":
-        write_fp32(pooled, path)
-        return
     plain = path.with_name("plain.onnx")
     write_fp32(pooled, plain)
-    write_int8(plain, path, _spread(pooled.encoder.codec, texts))
-    plain.unlink()
+    if precision == "int8":
+        write_int8(plain, path, _spread(pooled.encoder.codec, texts))
+        plain.unlink()
+    else:
+        plain.rename(path)
+    fuse(path, pooled.encoder.backbone.config)
 
 
 def _spread(codec: Codec, texts: Sequence[str]) -> list[Encoding]:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from transformers import PretrainedConfig
 
 from turnwise.codec import Encoding
 from turnwise.encoder import Encoder, mean_pool
 from turnwise.errors import MissingExtraError
+from turnwise.runtime.attention import fuse_attention
 from turnwise.runtime.smooth import smooth
 
 OPSET = 20
@@ -37,8 +39,8 @@ class Pooled(nn.Module):
 def write_fp32(pooled: Pooled, path: Path) -> None:
     """Write the graph of ``pooled`` with standard operators only; batch and tokens are free axes.
 
-    Attention is exported in its plain form (two matrix products and a softmax). The graph is traced from two
-    padded texts. Raises MissingExtraError without onnx and onnxscript.
+    Attention is exported in its plain form (two matrix products and a softmax), which ``fuse`` may replace. The
+    graph is traced from two padded texts. Raises MissingExtraError without onnx and onnxscript.
     """
     for package in ("onnx", "onnxscript"):
         need(package)
@@ -90,6 +92,16 @@ def write_int8(source: Path, path: Path, encodings: Sequence[Encoding]) -> None:
             weight_type=QuantType.QInt8,
             extra_options={"MatMulConstBOnly": True},
         )
+
+
+def fuse(path: Path, config: PretrainedConfig) -> None:
+    """Rewrite the attention of a graph on disk as ONNX Runtime's own operator, where it has the plain form."""
+    import onnx
+
+    model = onnx.load(str(path))
+    heads = int(config.num_attention_heads)
+    if fuse_attention(model, heads, int(config.hidden_size) // heads):
+        onnx.save(model, str(path))
 
 
 def need(package: str) -> None:
