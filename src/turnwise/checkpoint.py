@@ -32,7 +32,7 @@ def save_checkpoint(
     Raises StorageError when the disk refuses; an older checkpoint is then untouched.
     """
     with atomic_folder(Path(folder), marks=MARKS) as temporary:
-        save_file(_weights(model), temporary / "weights.safetensors")
+        save_file(model_weights(model), temporary / "weights.safetensors")
         tensors = {f"random.{name}": value for name, value in random.items()}
         for number, entry in enumerate(_entries(optimizer)):
             tensors |= {
@@ -76,8 +76,7 @@ def load_checkpoint(
     entries = [_numbered(tensors, f"{number}.") for number in range(len(parameters))]
     random = _numbered(tensors, "random.")
     rates = found.get("rates")
-    own = model.state_dict()
-    problem = _misfit(weights, _weights(model)) or _misfit(
+    problem = _misfit(weights, model_weights(model)) or _misfit(
         _numbered(tensors, "average."), {str(number): value for number, value in enumerate(average)}
     )
     for entry, parameter in zip(entries, parameters, strict=True):
@@ -85,9 +84,8 @@ def load_checkpoint(
         problem = problem or _misfit(moments, dict.fromkeys(moments, parameter))
     if problem or "cpu" not in random or not isinstance(rates, list) or len(rates) != len(groups):
         raise _damaged(folder, problem or "it lacks random states or learning rates")
+    put_weights(model, weights)
     with torch.no_grad():
-        for name, value in weights.items():
-            own[name].copy_(value)
         for number, value in enumerate(average):
             value.copy_(tensors[f"average.{number}"])
     for group, rate in zip(groups, rates, strict=True):
@@ -140,7 +138,7 @@ def _misfit(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str 
     return None
 
 
-def _weights(model: nn.Module) -> dict[str, Tensor]:
+def model_weights(model: nn.Module) -> dict[str, Tensor]:
     """The state dict, each shared tensor under its first name."""
     found: dict[str, Tensor] = {}
     seen: set[int] = set()
@@ -149,6 +147,17 @@ def _weights(model: nn.Module) -> dict[str, Tensor]:
             found[name] = value.detach().cpu().contiguous()
             seen.add(value.data_ptr())
     return found
+
+
+def put_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> str | None:
+    """Put what ``model_weights`` gave in place; or leave all as it is and say which tensor does not fit."""
+    problem = _misfit(weights, model_weights(model))
+    if problem is None:
+        own = model.state_dict()
+        with torch.no_grad():
+            for name, value in weights.items():
+                own[name].copy_(value)
+    return problem
 
 
 def _entries(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:

@@ -6,13 +6,14 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate import PartialState
+from torch import Tensor, nn
 
 from turnwise.checkpoint import is_checkpoint, recover
 from turnwise.dialogue import Dialogue
@@ -25,6 +26,7 @@ from turnwise.layout import FormatName, Layout, Segments
 from turnwise.objectives import OBJECTIVES, RIDERS
 from turnwise.objectives.entity_number import EntityNumber
 from turnwise.objectives.objective import Objective, Rider
+from turnwise.pretrained_heads import head_weights, read_heads, start_from, write_heads
 from turnwise.progress import BEST, Progress, ends
 from turnwise.recipe import build, overridden, read_recipe
 from turnwise.sequences import LEAST_TOKENS, Composer
@@ -89,15 +91,17 @@ class Pretraining:
 
 @dataclass(frozen=True)
 class Adapted:
-    """An adapted encoder and what is known of it."""
+    """An adapted encoder, what is known of it, and the weights of the heads it was trained with."""
 
     encoder: Encoder
     facts: dict[str, Any]
+    heads: dict[str, Tensor] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
-        """Write an encoder folder, atomically, with turnwise.json beside the Hugging Face files."""
+        """Write an encoder folder, atomically: beside the Hugging Face files turnwise.json, and the trained heads."""
         with atomic_folder(Path(folder), marks=MARKS) as temporary:
             self.encoder.write(temporary)
+            write_heads(temporary, self.heads)
             (temporary / _FACTS).write_text(json.dumps(self.facts, indent=1) + "\n", encoding="utf-8")
 
 
@@ -161,7 +165,7 @@ def pretrain(
     on_scores: Callable[[Scores], None] | None = None,
     on_dialogues: Callable[[int], None] | None = None,
 ) -> Adapted:
-    """Adapt a copy of ``encoder``; it is left as it was.
+    """Adapt a copy of ``encoder``; it is left as it was. Heads that came with it are where training starts.
 
     With ``work``, a folder: turns are stored there memory-mapped, losses are logged to ``log.jsonl`` (and for
     TensorBoard), checkpoints are written, and a run that was cut off goes on from the last one and ends as if it had
@@ -182,6 +186,8 @@ def pretrain(
         store, held = _stores(dialogues, dev, adapted, recipe, folder, on_dialogues)
     torch.manual_seed(recipe.training.seed)
     parts = _parts(adapted, recipe, store)
+    heads = _heads(parts)
+    started = start_from(heads, read_heads(encoder.name), adapted)
     dev_parts = _dev_parts(adapted, parts, recipe, held) if held is not None else []
     with occurring_vocabulary(adapted, _occurring(store, held, adapted)) if not recipe.riders else nullcontext():
         training = Training(adapted, parts, recipe.training)
@@ -221,7 +227,7 @@ def pretrain(
         for log in logs:
             log.finish()
         if patience is not None and progress.best_step:
-            progress.restore(adapted, folder)
+            progress.restore(training, folder)
     adapted.codec.max_tokens = limit
     facts = {
         "base": encoder.name,
@@ -232,6 +238,7 @@ def pretrain(
         "dialogues": store.dialogues,
         "turns": store.turns,
         "examples": {part.objective.name: len(part.examples) for part in parts},
+        "heads": {name: "from the encoder" if name in started else "new" for name in heads},
         "steps": progress.best_step or training.done,
         "loss": {name: ends(values) for name, values in progress.losses.items()},
         "dev": {
@@ -240,7 +247,7 @@ def pretrain(
             "after": progress.scores,
         },
     }
-    return Adapted(adapted.eval(), facts)
+    return Adapted(adapted.eval(), facts, head_weights(heads, adapted))
 
 
 def _started(training: Training, dev_parts: Sequence[Part], held: Held, folder: Path | None) -> Progress:
@@ -298,11 +305,18 @@ def _without_nth(dialogues: Iterable[Dialogue], nth: int, most: int, held: list[
 
 def _parts(encoder: Encoder, recipe: Pretraining, store: TurnStore) -> list[Part]:
     parts = []
+    rides: tuple[Ride, ...] = ()
     for objective, weight in recipe.objectives:
         examples = objective.examples(store, encoder.codec)  # type: ignore[attr-defined]
-        rides = tuple(Ride(rider, rider.head(encoder), factor) for rider, factor in recipe.riders)
+        rides = rides or tuple(Ride(rider, rider.head(encoder), factor) for rider, factor in recipe.riders)
         parts.append(Part(objective, examples, objective.head(encoder, examples), weight, rides))
     return parts
+
+
+def _heads(parts: Sequence[Part]) -> dict[str, nn.Module]:
+    """The heads by the name of their objective or rider; a rider has one, whatever it rides on."""
+    found = {part.objective.name: part.head for part in parts if part.objective.learns}
+    return found | {ride.rider.name: ride.head for part in parts for ride in part.rides}
 
 
 def _dev_parts(encoder: Encoder, parts: Sequence[Part], recipe: Pretraining, held: TurnStore) -> list[Part]:

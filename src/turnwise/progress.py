@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from turnwise.encoder import Encoder
+from turnwise.checkpoint import model_weights, put_weights
 from turnwise.errors import ModelError
 from turnwise.evaluation import Scores
 from turnwise.files import atomic_folder
@@ -61,8 +61,7 @@ class Progress:
             self.waited += 1
             return
         self.best, self.best_step, self.waited, self.scores = loss, step, 0, scores
-        backbone = training.encoder.backbone
-        found = {name: value.detach().cpu().clone().contiguous() for name, value in backbone.state_dict().items()}
+        found = {name: value.clone() for name, value in model_weights(training.model).items()}
         if folder is None:
             self._weights = found
         elif training.accelerator.is_main_process:
@@ -70,14 +69,16 @@ class Progress:
                 save_file(found, temporary / _WEIGHTS)
         training.accelerator.wait_for_everyone()
 
-    def restore(self, encoder: Encoder, folder: Path | None) -> None:
-        """Put the best weights back. Raises ModelError when they cannot be read."""
+    def restore(self, training: Training, folder: Path | None) -> None:
+        """Put the best weights of the encoder and the heads back. Raises ModelError when they cannot be read."""
         if folder is not None:
             try:
                 self._weights = load_file(folder / BEST / _WEIGHTS)
             except (OSError, SafetensorError) as error:
                 raise ModelError(f"the best weights in {folder / BEST} cannot be read: {error}") from None
-        encoder.backbone.load_state_dict(self._weights)
+        problem = put_weights(training.model, self._weights)
+        if problem:
+            raise ModelError(f"the best weights do not fit the model: {problem}; restart the run")
 
 
 def ends(values: Sequence[float]) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Entity number prediction (ENP): how many entities are in an utterance."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -13,7 +13,7 @@ from turnwise.encoder import Encoder
 from turnwise.errors import CorpusError, InputError
 from turnwise.objectives.classify import class_head, class_loss, class_score
 from turnwise.objectives.objective import Batch, Draws, Hidden, Objective, Pooling
-from turnwise.objectives.places import Place, Places, length_shuffled, pad, window_steps
+from turnwise.objectives.places import Place, Places, pad
 from turnwise.sequences import Composer
 from turnwise.store import TurnStore
 
@@ -57,13 +57,6 @@ class EntityNumber(Objective):
 
     def head(self, encoder: Encoder, examples: Sequence[Place]) -> nn.Module:
         return class_head(encoder.dim, self.most + 1)
-
-    def batches(self, examples: Sequence[Place], rng: np.random.Generator) -> Iterator[list[int]]:
-        assert isinstance(examples, Places)
-        return length_shuffled(examples, self.batch_size, rng)
-
-    def epoch_steps(self, examples: Sequence[Place]) -> int:
-        return window_steps(len(examples), self.batch_size)
 
     def collate(self, examples: Sequence[Place], codec: Codec, draws: Draws) -> Batch:
         composer = Composer(codec)

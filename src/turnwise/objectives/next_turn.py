@@ -1,6 +1,6 @@
 """Next turn prediction (NTP): does this agent turn follow this context?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ from turnwise.encoder import Encoder
 from turnwise.errors import CorpusError, InputError
 from turnwise.objectives.classify import class_head, class_loss, class_score
 from turnwise.objectives.objective import Batch, Draws, Hidden, Objective, Pooling
-from turnwise.objectives.places import Place, Places, length_shuffled, pad, window_steps
+from turnwise.objectives.places import Place, Places, pad
 from turnwise.objectives.substitutes import Substitutes
 from turnwise.sequences import AGENT, Composer
 from turnwise.store import TurnStore
@@ -58,13 +58,6 @@ class NextTurn(Objective):
 
     def head(self, encoder: Encoder, examples: Sequence[Place]) -> nn.Module:
         return class_head(encoder.dim, 2)
-
-    def batches(self, examples: Sequence[Place], rng: np.random.Generator) -> Iterator[list[int]]:
-        assert isinstance(examples, Places)
-        return length_shuffled(examples, self.batch_size, rng)
-
-    def epoch_steps(self, examples: Sequence[Place]) -> int:
-        return window_steps(len(examples), self.batch_size)
 
     def collate(self, examples: Sequence[Place], codec: Codec, draws: Draws) -> Batch:
         """Rows 2 i and 2 i + 1 are example i with its own turn and with another; one row where there is no other.

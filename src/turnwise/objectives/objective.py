@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from turnwise.codec import Codec, Encoding
 from turnwise.encoder import Encoder, mean_pool
+from turnwise.objectives.places import Places, length_shuffled, window_steps
 
 Pooling = Literal["cls", "mean"]
 
@@ -81,6 +82,7 @@ class Objective(ABC):
     False for a mere carrier of riders.
     """
 
+    batch_size: int
     name: ClassVar[str]
     paper: ClassVar[str]
     splits: ClassVar[bool] = True
@@ -90,13 +92,19 @@ class Objective(ABC):
     def head(self, encoder: Encoder, examples: Sequence[Any]) -> nn.Module:
         """The trainable module that the loss uses beside the encoder."""
 
-    @abstractmethod
     def batches(self, examples: Sequence[Any], rng: np.random.Generator) -> Iterator[list[int]]:
-        """One epoch: the row numbers of each batch."""
+        """One epoch: the row numbers of each batch. Over places in a store these are batches of like length."""
+        assert isinstance(examples, Places)
+        return length_shuffled(examples, self.batch_size, rng, least=self._least)
 
-    @abstractmethod
     def epoch_steps(self, examples: Sequence[Any]) -> int:
         """How many batches ``batches`` yields."""
+        return window_steps(len(examples), self.batch_size, least=self._least)
+
+    @property
+    def _least(self) -> int:
+        """Examples of a batch, at least: one alone has nothing to be contrasted with."""
+        return 1 if self.splits else 2
 
     @abstractmethod
     def collate(self, examples: Sequence[Any], codec: Codec, draws: Draws) -> Batch:

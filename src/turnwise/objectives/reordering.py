@@ -1,6 +1,6 @@
 """Dialogue utterance reordering (DUR): put shuffled utterances back in order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from turnwise.codec import Codec
 from turnwise.encoder import Encoder
 from turnwise.errors import CorpusError, InputError
 from turnwise.objectives.objective import Batch, Draws, Hidden, Objective
-from turnwise.objectives.places import Place, Places, length_shuffled, pad, window_steps
+from turnwise.objectives.places import Place, Places, pad
 from turnwise.sequences import AGENT, CUSTOMER, UNKNOWN, Composer, Row, TurnIds
 from turnwise.store import TurnStore
 
@@ -90,13 +90,6 @@ class Reordering(Objective):
 
     def head(self, encoder: Encoder, examples: Sequence[Place]) -> nn.Module:
         return PositionHead(encoder.dim)
-
-    def batches(self, examples: Sequence[Place], rng: np.random.Generator) -> Iterator[list[int]]:
-        assert isinstance(examples, Places)
-        return length_shuffled(examples, self.batch_size, rng)
-
-    def epoch_steps(self, examples: Sequence[Place]) -> int:
-        return window_steps(len(examples), self.batch_size)
 
     def collate(self, examples: Sequence[Place], codec: Codec, draws: Draws) -> Batch:
         """The batch counts groups.

@@ -1,10 +1,9 @@
 """Context response matching (CRM): the whole context against the responses of the batch, a dual encoder."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,7 +13,7 @@ from turnwise.errors import InputError
 from turnwise.objectives.contrast import Similarity, contrast_loss, equal_rows, first_place, gathered, similarities
 from turnwise.objectives.next_turn import answered
 from turnwise.objectives.objective import Batch, Draws, Hidden, Objective, Pooling
-from turnwise.objectives.places import Place, Places, length_shuffled, pad, window_steps
+from turnwise.objectives.places import Place, Places, pad
 from turnwise.sequences import AGENT, Composer
 from turnwise.store import TurnStore
 
@@ -56,13 +55,6 @@ class ResponseMatching(Objective):
     def head(self, encoder: Encoder, examples: Sequence[Place]) -> nn.Module:
         """No parameters."""
         return nn.Identity()
-
-    def batches(self, examples: Sequence[Place], rng: np.random.Generator) -> Iterator[list[int]]:
-        assert isinstance(examples, Places)
-        return length_shuffled(examples, self.batch_size, rng, least=2)
-
-    def epoch_steps(self, examples: Sequence[Place]) -> int:
-        return window_steps(len(examples), self.batch_size, least=2)
 
     def collate(self, examples: Sequence[Place], codec: Codec, draws: Draws) -> Batch:
         """Two encodings, contexts and responses; ``key`` (B,) is equal where responses have the same text."""

@@ -1,6 +1,6 @@
 """Response ranking with in-batch negatives (MNEG): ConvFiT's Stage 1."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ from turnwise.encoder import Encoder
 from turnwise.errors import CorpusError, InputError
 from turnwise.objectives.contrast import Similarity, contrast_loss, equal_rows, first_place, gathered, similarities
 from turnwise.objectives.objective import Batch, Draws, Hidden, Objective, Pooling
-from turnwise.objectives.places import Place, Places, length_shuffled, pad, window_steps
+from turnwise.objectives.places import Place, Places, pad
 from turnwise.sequences import UNKNOWN, Composer
 from turnwise.store import TurnStore
 
@@ -79,14 +79,6 @@ class ResponseRanking(Objective):
     def head(self, encoder: Encoder, examples: Sequence[Place]) -> nn.Module:
         """No parameters."""
         return nn.Identity()
-
-    def batches(self, examples: Sequence[Place], rng: np.random.Generator) -> Iterator[list[int]]:
-        """Shuffled; inside a window of 50 batches pairs of like length meet, which saves padding."""
-        assert isinstance(examples, Places)
-        return length_shuffled(examples, self.batch_size, rng, least=2)
-
-    def epoch_steps(self, examples: Sequence[Place]) -> int:
-        return window_steps(len(examples), self.batch_size, least=2)
 
     def collate(self, examples: Sequence[Place], codec: Codec, draws: Draws) -> Batch:
         """Two encodings, contexts and responses; ``context`` and ``response`` (B,) are equal for equal texts."""

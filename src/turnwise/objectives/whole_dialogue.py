@@ -1,6 +1,6 @@
 """The plain carrier: whole dialogues in windows, with no loss of their own; what rides on them has one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ from turnwise.codec import Codec
 from turnwise.encoder import Encoder
 from turnwise.errors import InputError
 from turnwise.objectives.objective import Batch, Draws, Hidden, Objective
-from turnwise.objectives.places import Place, Places, length_shuffled, pad, window_steps
+from turnwise.objectives.places import Place, Places, pad
 from turnwise.sequences import Composer
 from turnwise.store import TurnStore
 
@@ -53,13 +53,6 @@ class WholeDialogue(Objective):
     def head(self, encoder: Encoder, examples: Sequence[Place]) -> nn.Module:
         """No parameters."""
         return nn.Identity()
-
-    def batches(self, examples: Sequence[Place], rng: np.random.Generator) -> Iterator[list[int]]:
-        assert isinstance(examples, Places)
-        return length_shuffled(examples, self.batch_size, rng)
-
-    def epoch_steps(self, examples: Sequence[Place]) -> int:
-        return window_steps(len(examples), self.batch_size)
 
     def collate(self, examples: Sequence[Place], codec: Codec, draws: Draws) -> Batch:
         composer = Composer(codec)
