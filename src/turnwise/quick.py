@@ -15,7 +15,7 @@ def quick(recipe: Pretraining) -> Pretraining:
     return dataclasses.replace(
         recipe,
         objectives=tuple(
-            (dataclasses.replace(objective, batch_size=min(_BATCH, objective.batch_size)), weight)  # type: ignore[type-var,attr-defined]
+            (dataclasses.replace(objective, batch_size=min(_BATCH, objective.batch_size)), weight)  # type: ignore[type-var]
             for objective, weight in recipe.objectives
         ),
         training=dataclasses.replace(recipe.training, steps=steps, accumulation=1),
