@@ -25,15 +25,18 @@ import torch
 
 import _cells
 import _data
+from turnwise.analysis.leaks import probe
+from turnwise.codec import Codec
 from turnwise.corpora import read_corpus
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
+from turnwise.entities import tagger
 from turnwise.layout import Layout
 from turnwise.objectives import OBJECTIVES
 from turnwise.objectives.masked_lm import MaskedLM
 from turnwise.objectives.masked_speaker import MaskedSpeaker
 from turnwise.objectives.next_turn import NextTurn
-from turnwise.objectives.objective import Draws
+from turnwise.objectives.objective import Draws, Objective, Rider
 from turnwise.objectives.whole_dialogue import WholeDialogue
 from turnwise.precision import bf16_is_faster
 from turnwise.pretraining import Held, Input, Pretraining, pretrain
@@ -47,13 +50,25 @@ STEPS = 20
 SIZES = (10_000, 100_000, 1_000_000)
 TRAIN = ("sgd:{sgd}@dev", "multiwoz_single:{multiwoz_single_domain_dstc8}@train", "star:{star}@complete")
 HELD_OUT = ("sgd:{sgd}@test", "multiwoz_single:{multiwoz_single_domain_dstc8}@test")
-MEASURED = ("next_turn", "speaker", "response_matching", "coherence", "entity_number", "reordering")
+MEASURED = (
+    "masked_lm",
+    "next_turn",
+    "masked_speaker",
+    "speaker",
+    "response_matching",
+    "coherence",
+    "entity_number",
+    "reordering",
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("what", nargs="+", choices=("throughput", "preparation", "intrinsic", "memory-of-one"))
     parser.add_argument("--steps", type=int, default=300, help="training steps of the intrinsic figures")
+    parser.add_argument(
+        "--objectives", nargs="+", default=list(MEASURED), choices=MEASURED, help="of the intrinsic ones"
+    )
     parser.add_argument("--size", type=int, default=SIZES[0], help=argparse.SUPPRESS)
     parser.add_argument("--output", type=Path, default=_data.RESULTS / "pretraining.json")
     arguments = parser.parse_args()
@@ -67,15 +82,16 @@ def main() -> None:
         for size in SIZES:
             _cells.compute(arguments.output, f"preparation/{size}", lambda s=size: alone(s))
     if "intrinsic" in arguments.what:
-        for name in ("masked_lm", *MEASURED, "masked_speaker"):
+        for name in arguments.objectives:
             _cells.compute(arguments.output, f"intrinsic/{name}", lambda n=name: intrinsic(n, arguments.steps))
 
 
-def dialogues(specs: tuple[str, ...], number: int | None = None) -> Iterator[Dialogue]:
-    """The dialogues of some corpora, one after the other."""
+def dialogues(specs: tuple[str, ...], number: int) -> Iterator[Dialogue]:
+    """At most ``number`` dialogues, as many of each corpus, one corpus after the other."""
     folder = _data.data_folder()
-    filled = [spec.replace("{", f"{folder}/").replace("}", "") for spec in specs]
-    return itertools.islice(itertools.chain.from_iterable(read_corpus(spec) for spec in filled), number)
+    for spec in specs:
+        filled = spec.replace("{", f"{folder}/").replace("}", "")
+        yield from itertools.islice(read_corpus(filled), number // len(specs))
 
 
 def sequences() -> tuple[Encoder, Part]:
@@ -226,13 +242,33 @@ def intrinsic(name: str, steps: int) -> dict[str, Any]:
     start = time.perf_counter()
     adapted = pretrain(dialogues(TRAIN, 6_000), Encoder.load(), chosen, dev=dialogues(HELD_OUT, 600))
     dev = adapted.facts["dev"]
+    adapted.encoder.codec.max_tokens = MAX_TOKENS
     return {
         "steps": steps,
         "seconds": time.perf_counter() - start,
         "precision": "bf16" if bf16_is_faster() else "fp32",
         "before": dev["before"],
         "after": dev["after"],
+        "baseline": baseline(objective, rider, adapted.encoder.codec),
     }
+
+
+def baseline(objective: Objective, rider: Rider, codec: Codec) -> dict[str, float]:
+    """What is reached on the held-out dialogues without learning: chance, the commonest class, a probe without words.
+
+    Of masked words the commonest class is the commonest token; of response matching chance is one in a hundred.
+    """
+    if objective.name == "response_matching":
+        return {"chance": 0.01}
+    store = TurnStore.of(dialogues(HELD_OUT, 600), codec, tagger=tagger("rules"))
+    examples = objective.examples(store, codec)  # type: ignore[attr-defined]
+    if isinstance(rider, MaskedSpeaker):
+        return probe(objective, examples, codec, 0, rider=rider)
+    if objective.learns:
+        return probe(objective, examples, codec, 0)
+    counts = np.bincount(store.ids)
+    counts[sorted(codec.special_ids)] = 0
+    return {"chance": 1 / len(codec.word_ids), "majority": float(counts.max() / counts.sum())}
 
 
 if __name__ == "__main__":

@@ -7,13 +7,15 @@ A table of results that are not there is empty: nothing is said about what was n
 """
 
 import argparse
-import json
 import re
 import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from _markdown import mean_of, percent, read, table
+from _pretraining_tables import few_shot, intrinsic, preparation, throughput
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -46,7 +48,6 @@ _VARIANTS = {
     },
 }
 Cells = Mapping[str, Mapping[str, Any]]
-Row = Sequence[str]
 
 
 def main() -> None:
@@ -78,10 +79,10 @@ def filled(document: str, results: Path) -> str:
 
 def headline(results: Path) -> str:
     """Accuracy of the default recipe beside the best published figures, a row a dataset."""
-    cells, best = _read(results / "intents.json"), _published()["best"]
+    cells, best = read(results / "intents.json"), _published()["best"]
     rows = []
     for dataset, title in DATASETS.items():
-        ours = [_mean(_accuracies(cells, dataset, size, "default")) for size in SIZES]
+        ours = [mean_of(_accuracies(cells, dataset, size, "default")) for size in SIZES]
         theirs = [f"{value:.2f}" if found else "" for found, value in zip(ours, best[dataset], strict=True)]
         if any(ours):
             rows.append([title, *_beside(ours, theirs)])
@@ -89,60 +90,61 @@ def headline(results: Path) -> str:
         "accuracy in %, test",
         *(cell for size in SIZES.values() for cell in (size, f"{size}, best of ConvFiT")),
     ]
-    return _with_note(_table(header, rows), cells, [f"test/{d}/{s}/default/" for d in DATASETS for s in SIZES])
+    return _with_note(table(header, rows), cells, [f"test/{d}/{s}/default/" for d in DATASETS for s in SIZES])
 
 
 def variants(results: Path) -> str:
     """Every variant that was run, in the columns of ConvFiT's Table 4."""
-    cells = _read(results / "intents.json")
+    cells = read(results / "intents.json")
     present = {name.split("/")[3] for name in cells if name.startswith("test/") and name.split("/")[2] in SIZES}
     order = [*(name for name in _VARIANTS if name in present), *sorted(present - set(_VARIANTS))]
     rows = [
         [_VARIANTS.get(variant, variant)]
-        + [_mean(_accuracies(cells, dataset, size, variant)) for dataset in DATASETS for size in SIZES]
+        + [mean_of(_accuracies(cells, dataset, size, variant)) for dataset in DATASETS for size in SIZES]
         for variant in order
     ]
-    return _with_note(_table(["variant", *_columns()], rows), cells, ["test/"])
+    return _with_note(table(["variant", *_columns()], rows), cells, ["test/"])
 
 
 def train_10(results: Path) -> str:
     """The variants on DialoGLUE's own train_10 files: sample 0 of 10 shots."""
-    cells = _read(results / "intents.json")
+    cells = read(results / "intents.json")
     names = {name.split("/")[3] for name in cells if re.fullmatch(r"test/\w+/10/[^/]+/0", name)}
     rows = [
         [_VARIANTS.get(variant, variant)]
-        + [_percent(cells.get(f"test/{dataset}/10/{variant}/0", {}).get("accuracy")) for dataset in DATASETS]
+        + [percent(cells.get(f"test/{dataset}/10/{variant}/0", {}).get("accuracy")) for dataset in DATASETS]
         for variant in [*(v for v in _VARIANTS if v in names), *sorted(names - set(_VARIANTS))]
     ]
-    return _table(["train_10 files", *DATASETS.values()], rows)
+    return table(["train_10 files", *DATASETS.values()], rows)
 
 
 def everything(results: Path) -> str:
     """Fits on all training data, the dev part included."""
-    cells = _read(results / "intents.json")
+    cells = read(results / "intents.json")
     names = {name.split("/")[3] for name in cells if re.fullmatch(r"test/\w+/all/[^/]+/\d+", name)}
     rows = [
-        [_VARIANTS.get(variant, variant)] + [_mean(_accuracies(cells, dataset, "all", variant)) for dataset in DATASETS]
+        [_VARIANTS.get(variant, variant)]
+        + [mean_of(_accuracies(cells, dataset, "all", variant)) for dataset in DATASETS]
         for variant in [*(v for v in _VARIANTS if v in names), *sorted(names - set(_VARIANTS))]
     ]
-    return _table(["train and dev together", *DATASETS.values()], rows)
+    return table(["train and dev together", *DATASETS.values()], rows)
 
 
 def goals(results: Path) -> str:
     """The default recipe beside the goals set for it."""
-    cells, reference = _read(results / "intents.json"), _published()
+    cells, reference = read(results / "intents.json"), _published()
     rows = []
     for dataset, title in DATASETS.items():
         for at, (size, words) in enumerate(SIZES.items()):
-            if found := _mean(_accuracies(cells, dataset, size, "default")):
+            if found := mean_of(_accuracies(cells, dataset, size, "default")):
                 best, goal = reference["best"][dataset][at], reference["goals"][dataset][at]
                 rows.append([f"{title}, {words}", found, f"{best:.2f}", f"{goal:.1f}"])
-    return _table(["accuracy in %, test", "default recipe", "best of ConvFiT", "goal"], rows)
+    return table(["accuracy in %, test", "default recipe", "best of ConvFiT", "goal"], rows)
 
 
 def fit_seconds(results: Path) -> str:
     """Wall-clock seconds of the fits of the table of variants."""
-    cells = _read(results / "intents.json")
+    cells = read(results / "intents.json")
     names = {name.split("/")[3] for name, cell in cells.items() if name.startswith("test/") and "seconds" in cell}
     rows = [
         [_VARIANTS.get(variant, variant)]
@@ -153,7 +155,7 @@ def fit_seconds(results: Path) -> str:
         ]
         for variant in [*(v for v in _VARIANTS if v in names), *sorted(names - set(_VARIANTS))]
     ]
-    return _with_note(_table(["seconds to fit", *_columns()], rows), cells, ["test/"])
+    return _with_note(table(["seconds to fit", *_columns()], rows), cells, ["test/"])
 
 
 def published(results: Path) -> str:
@@ -162,14 +164,14 @@ def published(results: Path) -> str:
         [name, *("" if value is None else f"{value:.2f}" for value in values)]
         for name, values in _published()["rows"].items()
     ]
-    return _table(["published", *_columns()], rows)
+    return table(["published", *_columns()], rows)
 
 
 def records(name: str) -> Callable[[Path], str]:
     """A drawing of any results file: a list of records under ``rows`` with what else it says, or cells by name."""
 
     def draw(results: Path) -> str:
-        document = _read(results / name)
+        document = read(results / name)
         listed = document.get("rows")
         cells = listed if listed is not None else [{"": key} | dict(cell) for key, cell in document.items()]
         rest = {key: value for key, value in document.items() if key != "rows"} if listed is not None else {}
@@ -177,7 +179,7 @@ def records(name: str) -> Callable[[Path], str]:
         if machines:
             rest["measured on"] = "; ".join(sorted(machines))
         keys = list(dict.fromkeys(key for cell in cells for key, value in cell.items() if _scalar(key, value)))
-        drawn = _table([_words(key) for key in keys], [[_number(key, cell.get(key)) for key in keys] for cell in cells])
+        drawn = table([_words(key) for key in keys], [[_number(key, cell.get(key)) for key in keys] for cell in cells])
         return "\n\n".join(part for part in (drawn, _facts(rest)) if part) if drawn else ""
 
     return draw
@@ -185,37 +187,36 @@ def records(name: str) -> Callable[[Path], str]:
 
 def speed(results: Path) -> str:
     """Seconds to fit; for a peer, how many times the seconds of ours that reach its accuracy soonest."""
-    cells = _read(results / "speed.json")
+    cells = read(results / "speed.json")
     own = [cell for name, cell in cells.items() if name.startswith("ours/")]
     rows = []
     for name, cell in cells.items():
         reach = [one["seconds"] for one in own if one["accuracy"] >= cell["accuracy"]]
         ratio = f"{cell['seconds'] / min(reach):.1f}" if reach and not name.startswith("ours/") else ""
         seconds = f"{cell['seconds']:,.1f}"
-        rows.append([name, seconds, _percent(cell["accuracy"]), f"{cell.get('sentences', 0):,}", ratio])
+        rows.append([name, seconds, percent(cell["accuracy"]), f"{cell.get('sentences', 0):,}", ratio])
     header = ["recipe", "seconds", "accuracy in %", "sentences encoded", "times ours to the same accuracy"]
-    drawn = _table(header, rows)
+    drawn = table(header, rows)
     machines = "; ".join(sorted({str(cell["machine"]) for cell in cells.values()}))
     return f"{drawn}\n\n- measured on: {machines}" if drawn else ""
 
 
-def throughput(results: Path) -> str:
-    """Real tokens a second of MLM training; the ratio is ours to each peer."""
-    found = _read(results / "pretraining.json").items()
-    cells = {name.removeprefix("throughput/"): cell for name, cell in found if name.startswith("throughput/")}
-    own = cells.get("ours", {}).get("tokens_a_second")
-    rows = [
-        [
-            name,
-            f"{cell['tokens_a_second']:,.0f}",
-            f"{own / cell['tokens_a_second']:.1f}" if own and name != "ours" else "",
-            _percent(cell.get("share_of_limit")),
-        ]
-        for name, cell in cells.items()
-    ]
-    drawn = _table(["loop", "tokens a second", "times slower than ours", "% of the machine's matrix rate"], rows)
-    machines = "; ".join(sorted({str(cell["machine"]) for cell in cells.values()}))
-    return f"{drawn}\n\n- measured on: {machines}" if drawn else ""
+def figures(results: Path) -> str:
+    """ConvFiT's Figures 4 to 6: a row a curve."""
+    cells = read(results / "figures.json")
+    titles = {"4": "Stage 1 on so many pairs", "5": "one epoch of OCL, negatives a positive pair", "6": "bank"}
+    curves: dict[tuple[str, str, str], dict[str, float]] = {}
+    for name, cell in sorted(cells.items()):
+        figure, dataset, recipe, *point = name.split("/")
+        found = cell["bank"] if figure == "6" else {point[0]: cell["accuracy"]}
+        curves.setdefault((figure, dataset, recipe), {}).update(found)
+    rows = []
+    for (figure, dataset, recipe), curve in curves.items():
+        points = sorted(curve.items(), key=lambda point: float(point[0]) if point[0].isdigit() else float("inf"))
+        what = {"intent": "default recipe", "frozen": "no training, 1-NN", "ocl": "ConvFiT OCL"}[recipe]
+        told = ", ".join(f"{int(at):,}: {percent(y)}" if at.isdigit() else f"{at}: {percent(y)}" for at, y in points)
+        rows.append([figure, DATASETS[dataset], what, titles[figure], told])
+    return table(["figure", "10-shot", "recipe", "varied", "accuracy in %"], rows)
 
 
 TABLES: dict[str, Callable[[Path], str]] = {
@@ -231,16 +232,16 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "results: inference": records("inference.json"),
     "results: speed": speed,
     "results: throughput": throughput,
+    "results: preparation": preparation,
+    "results: intrinsic": intrinsic,
+    "results: few-shot": few_shot,
+    "results: figures": figures,
     "results: service": records("service.json"),
 }
 
 
-def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-
 def _published() -> dict[str, Any]:
-    return _read(HERE / "published.json")
+    return read(HERE / "published.json")
 
 
 def _values(cells: Cells, dataset: str, size: str, variant: str, key: str) -> list[float]:
@@ -250,17 +251,6 @@ def _values(cells: Cells, dataset: str, size: str, variant: str, key: str) -> li
 
 def _accuracies(cells: Cells, dataset: str, size: str, variant: str) -> list[float]:
     return [100 * value for value in _values(cells, dataset, size, variant, "accuracy")]
-
-
-def _mean(values: Sequence[float]) -> str:
-    if not values:
-        return ""
-    mean = f"{statistics.mean(values):.2f}"
-    return f"{mean} ± {statistics.stdev(values):.2f}" if len(values) > 1 else mean
-
-
-def _percent(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.2f}"
 
 
 def _beside(left: Sequence[str], right: Sequence[str]) -> list[str]:
@@ -314,19 +304,6 @@ def _facts(found: Mapping[str, object]) -> str:
         return _number(key, value)
 
     return "\n".join(f"- {_words(key)}: {said(key, value)}" for key, value in found.items() if value not in (None, ""))
-
-
-def _table(header: Row, rows: Sequence[Row]) -> str:
-    """A Markdown table without the columns that are empty throughout; "" without rows."""
-    kept = [at for at in range(len(header)) if any(row[at] for row in rows)]
-    if not kept:
-        return ""
-    lines = [
-        [header[at] for at in kept],
-        ["---", *["---:"] * (len(kept) - 1)],
-        *([row[at] for at in kept] for row in rows),
-    ]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
 
 
 if __name__ == "__main__":
