@@ -105,7 +105,7 @@ def recipe(name: str) -> Pretraining:
     return Pretraining(
         objectives,
         ((MaskedLM(), 1.0 if name != "mix" else 0.3),),
-        Settings(epochs=1, learning_rate=5e-5),
+        Settings(epochs=1, learning_rate=5e-5, head_learning_rate=1e-3),
         Input(max_tokens=128, format="plain"),
         Held(every=200, examples=500, share=0.01, patience=5),
     )

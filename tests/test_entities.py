@@ -1,6 +1,7 @@
 """Entities counted by rules, each sentence counted by hand."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +54,22 @@ def test_a_library_that_is_not_installed_is_named(name: str, monkeypatch: pytest
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingExtraError, match=f"{name} is not installed"):
         tagger(name)
+
+
+def test_spacy_counts_what_its_own_pipeline_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipeline made here, under the name of spaCy's small English model."""
+    spacy = pytest.importorskip("spacy")
+    made = spacy.blank("en")
+    rules = made.add_pipe("entity_ruler")
+    rules.add_patterns([{"label": "GPE", "pattern": "leeds"}, {"label": "TIME", "pattern": [{"SHAPE": "dd:dd"}]}])
+    made.to_disk(tmp_path / "en_core_web_sm")
+    monkeypatch.chdir(tmp_path)
+    count = tagger("spacy")
+    assert [count(text) for text in ("a train to leeds at 17:30", "to leeds", "hello", "")] == [2, 1, 0, 0]
+
+
+def test_spacy_without_its_model_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("spacy")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="python -m spacy download en_core_web_sm"):
+        tagger("spacy")

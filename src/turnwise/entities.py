@@ -58,7 +58,7 @@ def tagger(name: str) -> Tagger:
 
 def _stanza() -> Tagger:
     try:
-        import stanza  # type: ignore[import-not-found]
+        import stanza
     except ImportError:
         raise MissingExtraError("stanza", "stanza") from None
     try:
@@ -73,7 +73,7 @@ def _stanza() -> Tagger:
 
 def _spacy() -> Tagger:
     try:
-        import spacy  # type: ignore[import-not-found]
+        import spacy
     except ImportError:
         raise MissingExtraError("spacy", "spacy") from None
     try:
