@@ -25,10 +25,12 @@ from turnwise.pretraining import Held, Input
 from turnwise.recipe import read_recipe, recipe_names
 from turnwise.serve import Limits
 from turnwise.serve.metrics import Metrics
+from turnwise.tasks.fit import HeldOut, TaskInput
 from turnwise.tasks.intent.all_pairs import AllPairs
 from turnwise.tasks.intent.bank import Inference
 from turnwise.tasks.intent.pairs import PairContrast
 from turnwise.tasks.intent.recipes import Fitting
+from turnwise.tasks.recipes import TASKS
 from turnwise.training import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -43,6 +45,9 @@ TABLES_OF_RECIPES: tuple[type[Any], ...] = (
     Settings,
     Inference,
     Fitting,
+    *TASKS,
+    TaskInput,
+    HeldOut,
 )
 
 
@@ -140,6 +145,8 @@ def flags(command: Any) -> str:
     """The arguments and options of a command."""
     rows = []
     for parameter in command.params:
+        if getattr(parameter, "hidden", False):
+            continue
         names = parameter.opts if parameter.param_type_name == "option" else [parameter.metavar or parameter.name]
         default = "required" if parameter.required else _default(parameter.default)
         rows.append([", ".join(f"`{name}`" for name in names), default, _cell(parameter.help or "")])

@@ -1,6 +1,7 @@
 """What each key of a recipe, and each limit of the service, means; ``docs/generate.py`` puts it into the tables."""
 
 _CLS_OR_MEAN = "What stands for a sequence: the state of [CLS], or the mean over its tokens."
+_TURN_MEAN_OR_CLS = "What the head reads: the mean over the turn asked about, over all tokens, or the state of [CLS]."
 
 MEANINGS: dict[str, dict[str, str]] = {
     "WholeDialogue": {
@@ -48,6 +49,37 @@ MEANINGS: dict[str, dict[str, str]] = {
         "include_positive": "Whether the true response is part of the sum in the denominator.",
         "limit": "At most so many pairs, drawn with `seed`.",
         "seed": "Seed of that draw.",
+    },
+    "Acts": {
+        "mode": "`seen`: the acts of a turn that is there; `next`: those of the agent's turn after it, unseen.",
+        "batch_size": "Turns a batch.",
+        "pooling": _TURN_MEAN_OR_CLS,
+        "threshold": "Probability from which an act is given.",
+        "tuned": "Whether held-out dialogues choose the threshold.",
+    },
+    "Emotion": {
+        "batch_size": "Utterances a batch.",
+        "pooling": _TURN_MEAN_OR_CLS,
+        "context": "Turns before the utterance that are read too.",
+        "threshold": "Probability from which an emotion is given; the likeliest always is.",
+        "tuned": "Whether held-out dialogues choose the threshold.",
+    },
+    "HandOff": {
+        "batch_size": "Turns a batch.",
+        "pooling": _TURN_MEAN_OR_CLS,
+        "precision": "Share of the hand-offs that should be right; held-out dialogues choose the threshold for it.",
+    },
+    "Satisfaction": {
+        "batch_size": "Dialogues a batch.",
+        "pooling": _TURN_MEAN_OR_CLS,
+    },
+    "TaskInput": {
+        "max_tokens": "Tokens of a sequence; beyond it the oldest turns are left out.",
+        "format": "How dialogues are written; the encoder's own by default, or `tod` where it has none.",
+        "segments": "Segment ids by role of the sequence's parts, or by speaker.",
+    },
+    "HeldOut": {
+        "share": "Share of the dialogues that choose the best epoch and the thresholds; 0 trains on all.",
     },
     "MaskedLM": {
         "rate": "Share of the tokens that are chosen; tokens that structure a dialogue never are.",

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from turnwise import bootstrap
 from turnwise.errors import InputError
 
 Floats = NDArray[np.float64]
@@ -299,23 +300,18 @@ def intervals(
 ) -> dict[str, list[float]]:
     """95 % percentile intervals of the headline metrics, dialogues drawn with replacement.
 
-    Whole dialogues are drawn, since turns of one are alike (cluster bootstrap; Efron and Tibshirani, 1993,
-    chapter 13). A draw without an out-of-scope item has no say on ``oos_recall``, nor one without an in-scope
+    A draw without an out-of-scope item has no say on ``oos_recall``, nor one without an in-scope
     item on ``in_scope_accuracy``.
     """
-    ids, place = np.unique(np.asarray(dialogue_ids), return_inverse=True)
-    rng = np.random.default_rng(seed)
-    found: dict[str, list[float]] = {}
-    for _ in range(draws):
-        times = np.bincount(rng.integers(len(ids), size=len(ids)), minlength=len(ids))
-        weights = times[place].astype(np.float64)
-        drawn = _headline(table, confidence, weights, several)
+
+    def drawn(weights: Floats) -> dict[str, float]:
+        found = _headline(table, confidence, weights, several)
         for flags, name in ((table.gold_oos, "oos_recall"), (~table.gold_oos, "in_scope_accuracy")):
             if not weights[flags].any():
-                drawn.pop(name, None)
-        for name, value in drawn.items():
-            found.setdefault(name, []).append(value)
-    return {name: [float(q) for q in np.quantile(values, (0.025, 0.975))] for name, values in found.items()}
+                found.pop(name, None)
+        return found
+
+    return bootstrap.intervals(dialogue_ids, drawn, draws=draws, seed=seed)
 
 
 def _headline(table: Table, confidence: Floats, weights: Floats, several: bool) -> dict[str, float]:

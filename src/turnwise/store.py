@@ -20,7 +20,7 @@ from turnwise.sequences import AGENT, CUSTOMER, UNKNOWN, Ids, TurnIds
 Tagger = Callable[[str], int]
 """Counts the entities of a text."""
 
-_SPEAKERS = {"customer": CUSTOMER, "agent": AGENT, None: UNKNOWN}
+SPEAKERS = {"customer": CUSTOMER, "agent": AGENT, None: UNKNOWN}
 _SHARD = 2_000
 _VERSION = 1
 _KEY = "store.json"
@@ -235,7 +235,7 @@ def _arrays(dialogues: Sequence[Dialogue], codec: Codec, tagger: Tagger | None) 
             if tokens:
                 texts.append(turn.text)
                 ids.append(tokens)
-                speakers.append(_SPEAKERS[turn.speaker])
+                speakers.append(SPEAKERS[turn.speaker])
         if len(texts) > starts[-1]:
             starts.append(len(texts))
             profiles.append(profile_text(dialogue))

@@ -29,6 +29,7 @@ def turnwise(tmp_path: Path) -> Run:
 _SERVER = """
 import gc, json, os, resource, sys
 import turnwise.cli, turnwise.corpora, turnwise.pretraining
+import turnwise.tasks.fit, turnwise.tasks.recipes
 import turnwise.tasks.intent.engine, turnwise.tasks.intent.evaluation, turnwise.tasks.intent.fit
 gc.freeze()
 for line in sys.stdin:

@@ -10,10 +10,12 @@ import pytest
 from turnwise.objectives import OBJECTIVES, RIDERS
 from turnwise.pretraining import Held, Input
 from turnwise.settings import Settings
+from turnwise.tasks.fit import HeldOut, TaskInput
 from turnwise.tasks.intent.all_pairs import AllPairs
 from turnwise.tasks.intent.bank import Inference
 from turnwise.tasks.intent.pairs import PairContrast
 from turnwise.tasks.intent.recipes import Fitting
+from turnwise.tasks.recipes import TASKS
 
 ROOT = Path(__file__).parents[2]
 PAGES = tuple(
@@ -57,7 +59,8 @@ def test_every_command_has_its_flags_in_the_reference() -> None:
 
 def test_every_dataclass_of_a_recipe_has_its_keys_in_the_reference() -> None:
     text = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
-    for kind in (*OBJECTIVES, *RIDERS, Input, Held, AllPairs, PairContrast, Settings, Inference, Fitting):
+    intents = (AllPairs, PairContrast, Settings, Inference, Fitting)
+    for kind in (*OBJECTIVES, *RIDERS, Input, Held, *intents, *TASKS, TaskInput, HeldOut):
         assert f"<!-- generated: keys of {kind.__name__} -->" in text
 
 

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,6 +18,14 @@ _HEADLINE = (
     "in_scope_accuracy",
     "oos_recall",
     "oos_precision",
+    "average_precision",
+    "auroc",
+    "precision",
+    "recall",
+    "f1",
+    "base_rate",
+    "kappa",
+    "majority",
 )
 
 
@@ -33,28 +41,46 @@ def evaluate(
 
     Example: turnwise evaluate models/shop --corpus sample@test --report report.html
     """
+    from turnwise.cli.tasks import fitted
     from turnwise.corpora import read_corpus
+    from turnwise.errors import InputError
+
+    other = fitted(folder)
+    if other is not None:
+        if report is not None or engine != "torch":
+            raise InputError(f"{folder} is a model of {other.task.name}; --report and --engine are for intents")
+        given = list(read_corpus(corpus, default_split="test", columns=columns(column)))
+        with counting("dialogues", len(given)) as advance:
+            found_metrics = other.evaluate(given, progress=advance)
+        _tell(found_metrics, f"{folder} on {corpus}", json_file)
+        return
     from turnwise.tasks.intent.engine import load_with
     from turnwise.tasks.intent.evaluation import evaluate as measure
     from turnwise.tasks.intent.evaluation import report as write_report
-    from turnwise.tasks.intent.evaluation import write_json
     from turnwise.tasks.intent.examples import utterances
 
     model = load_with(folder, engine)
     found = utterances(read_corpus(corpus, default_split="test", columns=columns(column)))
     with counting("utterances", len(found)) as advance:
         evaluation = measure(model, found, progress=advance)
-    if json_file == Path("-"):
-        typer.echo(json.dumps(evaluation.metrics, indent=1, ensure_ascii=False))
-    else:
-        show(evaluation.metrics, f"{folder} on {corpus}")
-    if json_file is not None and json_file != Path("-"):
-        write_json(json_file, evaluation.metrics)
-        typer.echo(f"figures written to {json_file}", err=True)
+    _tell(evaluation.metrics, f"{folder} on {corpus}", json_file)
     if report is not None:
         with counting("spaces", None) as advance:
             write_report(report, model, evaluation, title=f"{folder.name} on {corpus}", corpus=corpus, progress=advance)
         typer.echo(f"report written to {report}", err=True)
+
+
+def _tell(metrics: dict[str, Any], title: str, json_file: Path | None) -> None:
+    """The figures as a table, or as JSON on standard output or in a file."""
+    from turnwise.tasks.intent.evaluation import write_json
+
+    if json_file == Path("-"):
+        typer.echo(json.dumps(metrics, indent=1, ensure_ascii=False))
+    else:
+        show(metrics, title)
+    if json_file is not None and json_file != Path("-"):
+        write_json(json_file, metrics)
+        typer.echo(f"figures written to {json_file}", err=True)
 
 
 def show(metrics: dict[str, object], title: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from turnwise.cli.fit_task import ABOUT, task_command
 from turnwise.cli.options import CORPUS_HELP, ColumnOption, SeedOption, columns
 
 if TYPE_CHECKING:
@@ -79,6 +80,10 @@ def fit_intent_verb(
     if calibrate and model.held_out is None:
         typer.echo("note: nothing could be held out to calibrate on; give 5 or more utterances an intent, or --dev")
     typer.echo(f"next: turnwise evaluate {output} --corpus HELDOUT --report report.html")
+
+
+for _name in ABOUT:
+    fit.command(_name)(task_command(_name))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from turnwise.cli.progress import counting
 from turnwise.errors import CorpusError, InputError
 
 if TYPE_CHECKING:
-    from turnwise.dialogue import Turn
+    from turnwise.dialogue import Dialogue, Turn
 
 
 def predict(
@@ -31,20 +31,35 @@ def predict(
 ) -> None:
     """Answer texts: the intent, how sure, and the training utterances it rests on.
 
-    A .jsonl file of dialogues comes back as dialogues with the intent layer filled in (with --json).
+    Models of other tasks than intents answer dialogues: the TEXTs are its turns, a customer's, or an agent's where one
+    begins with "agent:"; so are the lines of standard input and of a .txt file.
+
+    A .jsonl file of dialogues comes back as dialogues with the layer filled in (with --json).
 
     Example: turnwise predict models/shop "where is my parcel" "i want my money back"
     """
     if bool(texts) == (source is not None):
         raise InputError("give texts, or a file with --input, and not both; - reads lines from standard input")
     readable(texts or [])
-    from turnwise.corpora import read_corpus
+    from turnwise.cli.tasks import answer_dialogues, fitted
+
+    other = fitted(folder)
+    if other is not None:
+        if engine != "torch":
+            raise InputError(f"{folder} is a model of {other.task.name}; --engine is for intents")
+        if source is not None and source.name != "-" and source.suffix != ".txt":
+            given = list(_dialogues(source, column))
+        else:
+            from turnwise.tasks.model import conversation
+
+            given = [conversation(list(_texts(texts or [], source)))]
+        answer_dialogues(other, given, as_json)
+        return
     from turnwise.tasks.intent.engine import load_with
 
     model = load_with(folder, engine)
     if source is not None and source.name != "-" and source.suffix != ".txt":
-        spec = f"{source}@" if source.exists() else str(source)  # an @ in the name of a file starts no split
-        given = list(read_corpus(spec, default_split=None, columns=columns(column)))
+        given = list(_dialogues(source, column))
         with counting("dialogues", len(given)) as advance:
             for dialogue in model.annotate(given):
                 advance(1)
@@ -60,6 +75,13 @@ def predict(
         turns = model.predict(wanted, progress=advance)
     for turn in turns:
         _show(turn, as_json)
+
+
+def _dialogues(source: Path, column: ColumnOption) -> "Iterator[Dialogue]":
+    from turnwise.corpora import read_corpus
+
+    spec = f"{source}@" if source.exists() else str(source)  # an @ in the name of a file starts no split
+    yield from read_corpus(spec, default_split=None, columns=columns(column))
 
 
 def _texts(texts: list[str], source: Path | None) -> Iterator[str]:
@@ -112,10 +134,10 @@ def _show(turn: "Turn", as_json: bool) -> None:
         return
     label = ", ".join(found["labels"]) or "out of scope"
     cut = "  [only its beginning was read]" if found["truncated"] else ""
-    typer.echo(f"{label}  {found['confidence']:.0%}  {_short(turn.text)}{cut}")
+    typer.echo(f"{label}  {found['confidence']:.0%}  {short(turn.text)}{cut}")
     for neighbour in found["neighbours"]:
         names = ", ".join(neighbour["labels"]) or "out of scope"
-        typer.echo(f"    {neighbour['similarity']:.2f}  {names}: {_short(neighbour['text'])}")
+        typer.echo(f"    {neighbour['similarity']:.2f}  {names}: {short(neighbour['text'])}")
 
 
 def _show_dialogue(dialogue: Any, as_json: bool) -> None:
@@ -129,6 +151,6 @@ def _show_dialogue(dialogue: Any, as_json: bool) -> None:
             _show(turn, False)
 
 
-def _short(text: str, limit: int = 100) -> str:
+def short(text: str, limit: int = 100) -> str:
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"

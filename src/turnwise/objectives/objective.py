@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from turnwise.codec import Codec, Encoding
 from turnwise.encoder import Encoder, mean_pool
-from turnwise.objectives.places import Places, length_shuffled, window_steps
+from turnwise.objectives.places import length_shuffled, window_steps
 
 Pooling = Literal["cls", "mean"]
 
@@ -92,9 +92,8 @@ class Objective(ABC):
     def head(self, encoder: Encoder, examples: Sequence[Any]) -> nn.Module:
         """The trainable module that the loss uses beside the encoder."""
 
-    def batches(self, examples: Sequence[Any], rng: np.random.Generator) -> Iterator[list[int]]:
-        """One epoch: the row numbers of each batch. Over places in a store these are batches of like length."""
-        assert isinstance(examples, Places)
+    def batches(self, examples: Any, rng: np.random.Generator) -> Iterator[list[int]]:
+        """One epoch: the row numbers of each batch; of like length by default."""
         return length_shuffled(examples, self.batch_size, rng, least=self._least)
 
     def epoch_steps(self, examples: Sequence[Any]) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -29,6 +30,16 @@ class Place:
     start: int
     end: int
     substitutes: Substitutes | None = None
+
+
+class Measured(Protocol):
+    """Examples that know how long they are."""
+
+    def __len__(self) -> int: ...
+
+    def lengths(self, rows: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Tokens of some examples."""
+        ...
 
 
 class Places(Sequence[Place]):
@@ -59,9 +70,9 @@ class Places(Sequence[Place]):
 
 
 def length_shuffled(
-    places: Places, batch_size: int, rng: np.random.Generator, *, least: int = 1
+    places: Measured, batch_size: int, rng: np.random.Generator, *, least: int = 1
 ) -> Iterator[list[int]]:
-    """One epoch of batches, shuffled; inside a window of 50 batches, places of like length meet.
+    """One epoch of batches, shuffled; inside a window of 50 batches, examples of like length meet.
 
     A batch of fewer than ``least`` is left out.
     """

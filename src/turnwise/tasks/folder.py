@@ -68,6 +68,21 @@ def read_task(folder: Path, task: str) -> dict[str, Any]:
     return document
 
 
+def task_of(folder: Path, known: tuple[str, ...]) -> str:
+    """The task of a model folder; the first of ``known`` where task.json does not say, so that ``read_task`` objects.
+
+    Raises TaskMismatchError when it is none of them.
+    """
+    try:
+        document = json.loads((Path(folder) / "task.json").read_text(encoding="utf-8"))
+        name = document["task"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return known[0]
+    if name not in known:
+        raise TaskMismatchError(f"{folder} holds a model of the task {name!r}, expected one of {', '.join(known)}")
+    return str(name)
+
+
 def write_arrays(path: Path, arrays: Arrays) -> None:
     """Write named arrays as safetensors."""
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)

@@ -1,0 +1,64 @@
+"""Model folders of the tasks beside intents, on the command line."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from turnwise.cli.fit_task import ABOUT
+from turnwise.cli.progress import counting
+
+if TYPE_CHECKING:
+    from turnwise.dialogue import Dialogue, Label
+    from turnwise.tasks.model import TaskModel
+
+
+def fitted(folder: Path) -> "TaskModel | None":
+    """The model of a folder when its task is one of these; None leaves it to the intents."""
+    try:
+        name = json.loads((folder / "task.json").read_text(encoding="utf-8"))["task"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if name not in ABOUT:
+        return None
+    from turnwise.tasks.model import load_model
+    from turnwise.tasks.recipes import TASKS
+
+    return load_model(folder, TASKS)
+
+
+def answer_dialogues(model: "TaskModel", dialogues: "Sequence[Dialogue]", as_json: bool) -> None:
+    """Print the dialogues with the layer filled in: as JSON, or a line a turn that was asked about."""
+    from turnwise.dialogue import to_json
+
+    with counting("dialogues", len(dialogues)) as advance:
+        for dialogue in model.annotate(dialogues, progress=advance):
+            if as_json:
+                typer.echo(json.dumps(to_json(dialogue), ensure_ascii=False))
+            else:
+                _show(model, dialogue)
+
+
+def _show(model: "TaskModel", dialogue: "Dialogue") -> None:
+    from turnwise.cli.predict import short
+
+    for turn in model.task.queries(dialogue):
+        found = model.task.answered(dialogue, turn)
+        if found is None:
+            continue
+        label, evidence = found
+        cut = "  [only its beginning was read]" if evidence.truncated else ""
+        sure = f"{evidence.score:.0%}" if evidence.score is not None else ""
+        typer.echo(f"{_said(label)}  {sure}  {short(dialogue.turns[turn].text)}{cut}")
+        for neighbour in evidence.neighbours:
+            typer.echo(f"    {neighbour.similarity:.2f}  {short(neighbour.text)}")
+
+
+def _said(label: "Label") -> str:
+    if isinstance(label, tuple):
+        return ", ".join(label) or "none"
+    if isinstance(label, bool):
+        return "yes" if label else "no"
+    return str(label)

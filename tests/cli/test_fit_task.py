@@ -1,0 +1,104 @@
+"""Fitting, measuring and asking the tasks on labelled dialogues, from the command line."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from turnwise.cli.fit_task import ABOUT
+from turnwise.corpora import read_corpus
+from turnwise.corpora.write import write_jsonl
+from turnwise.tasks.recipes import TASKS
+
+Console = Any
+QUICK = ("--steps", "3")
+
+
+@pytest.fixture
+def tiny_encoder(checkpoint: Callable[[str], Path]) -> Path:
+    return checkpoint("bert")
+
+
+@pytest.fixture
+def talks(console: Console) -> str:
+    """A few dialogues of the sample with all layers, some handed off."""
+    found = list(read_corpus("sample@dev"))
+    failed = [dialogue for dialogue in found if any(turn.labels.get("handoff") for turn in dialogue.turns)]
+    other = [dialogue for dialogue in found if dialogue not in failed]
+    write_jsonl([*failed[:4], *other[:8]], console.folder / "talks.jsonl")
+    return "talks.jsonl"
+
+
+def test_the_command_line_knows_every_task() -> None:
+    assert set(ABOUT) == {kind.name for kind in TASKS}
+
+
+@pytest.mark.parametrize("task", list(ABOUT))
+def test_fit_evaluate_and_predict(console: Console, tiny_encoder: Path, talks: str, task: str) -> None:
+    done = console("fit", task, "-c", talks, "--dev", talks, "--encoder", tiny_encoder, *QUICK, "-o", "model")
+    assert done.returncode == 0, done.stderr
+    assert "written to model" in done.stdout
+    assert "held out, n: " in done.stdout
+    done = console("evaluate", "model", "--corpus", talks, "--json", "-")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert (figures["task"], figures["dialogues"]) == (task, 12)
+    done = console("evaluate", "model", "--corpus", talks)
+    assert "95 % interval" in done.stdout
+    done = console("predict", "model", "--input", talks, "--json")
+    assert done.returncode == 0, done.stderr
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == 12
+    assert all(any(task in turn.get("evidence", {}) for turn in answer["turns"]) for answer in answers)
+    done = console("predict", "model", "hello", "agent: how can I help?", "where is my card")
+    assert done.returncode == 0, done.stderr
+    assert "where is my card" in done.stdout
+    assert len(console("predict", "model", "-", typed=b"hello\nagent: yes\n").stdout.splitlines()) >= 1
+
+
+def test_the_next_acts_are_a_mode(console: Console, tiny_encoder: Path, talks: str) -> None:
+    flags = ("--mode", "next", "--encoder", tiny_encoder, *QUICK)
+    assert console("fit", "acts", "-c", talks, "--dev", talks, *flags, "-o", "model").returncode == 0
+    done = console("predict", "model", "--input", talks, "--json")
+    turns = json.loads(done.stdout.splitlines()[0])["turns"]
+    assert [("next_acts" in turn["labels"]) for turn in turns[:-1]] == [
+        turn["speaker"] == "agent" for turn in turns[1:]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--recipe", "handoff"), "recipe handoff is for handoff; run: turnwise fit handoff"),
+        (("--recipe", "none-such"), "there is no recipe"),
+        (("--mode", "past"), "mode is 'past', expected one of 'seen', 'next'"),
+        (("--epochs", "0"), "epochs is 0"),
+        (("--corpus", "none.jsonl"), "none.jsonl"),
+        (("--encoder", "./nowhere"), "there is no encoder folder"),
+    ],
+)
+def test_what_cannot_be_fitted_says_why(console: Console, talks: str, flags: tuple[str, ...], said: str) -> None:
+    done = console("fit", "acts", "--corpus", talks, "-o", "model", *flags)
+    assert done.returncode != 0
+    assert said in done.stderr.replace("\n", " ")
+    assert not (console.folder / "model").exists()
+
+
+def test_a_corpus_without_the_layer_and_flags_of_other_tasks(console: Console, tiny_encoder: Path, talks: str) -> None:
+    (console.folder / "plain.jsonl").write_text('{"id": "a", "turns": [{"speaker": "customer", "text": "hi"}]}\n')
+    done = console("fit", "emotion", "-c", "plain.jsonl", "--encoder", tiny_encoder, "-o", "model")
+    assert done.returncode != 0
+    assert "'emotion'" in done.stderr
+    console("fit", "emotion", "-c", talks, "--dev", talks, "--encoder", tiny_encoder, *QUICK, "-o", "model")
+    for arguments in (
+        ("evaluate", "model", "-c", talks, "--report", "r.html"),
+        ("predict", "model", "hi", "--engine", "int8"),
+    ):
+        done = console(*arguments)
+        assert done.returncode != 0
+        assert "for intents" in done.stderr
+    done = console("evaluate", "model", "-c", "plain.jsonl")
+    assert done.returncode != 0
+    assert "nothing to measure" in done.stderr
