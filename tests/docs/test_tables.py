@@ -1,4 +1,4 @@
-import importlib.util
+import importlib
 import json
 from pathlib import Path
 from types import ModuleType
@@ -9,12 +9,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def tables() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("tables", ROOT / "benchmarks" / "tables.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tables(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    return importlib.import_module("tables")
 
 
 def write(folder: Path, name: str, content: object) -> None:
@@ -98,3 +95,51 @@ def test_only_what_stands_between_known_markers_changes(tables: ModuleType, tmp_
     write(tmp_path, "service.json", {"rows": [{"clients": 8}]})
     assert "| 8 |" in tables.filled(filled, tmp_path)
     assert tables.filled(tables.filled(filled, tmp_path), tmp_path) == tables.filled(filled, tmp_path)
+
+
+def test_figures_are_rows_of_points_in_order(tables: ModuleType, tmp_path: Path) -> None:
+    cells = {
+        "4/hwu/intent/16000": {"accuracy": 0.87, "pairs": 16000},
+        "4/hwu/intent/4000": {"accuracy": 0.86, "pairs": 4000},
+        "6/hwu/intent": {"accuracy": 0.86, "bank": {"10": 0.86, "full": 0.9, "30": 0.88}},
+    }
+    write(tmp_path, "figures.json", cells)
+    drawn = tables.figures(tmp_path)
+    assert "| 4 | HWU64 | default recipe | Stage 1 on so many pairs | 4,000: 86.00, 16,000: 87.00 |" in drawn
+    assert "| bank | 10: 86.00, 30: 88.00, full: 90.00 |" in drawn
+
+
+def test_objectives_stand_beside_what_needs_no_learning(tables: ModuleType, tmp_path: Path) -> None:
+    """exp(2) is 7.39 and exp(1) 2.72."""
+    cells = {
+        "intrinsic/masked_lm": {
+            "steps": 300,
+            "before": {"masked_lm": {"nats": 2.0, "accuracy": 0.1}},
+            "after": {"masked_lm": {"nats": 1.0, "accuracy": 0.4}},
+            "baseline": {"chance": 0.0001, "majority": 0.05},
+        },
+        "intrinsic/reordering": {
+            "steps": 300,
+            "before": {"reordering": {"accuracy": 0.33, "tau": 0.0}},
+            "after": {"reordering": {"accuracy": 0.6, "tau": 0.5}},
+            "baseline": {"chance": 1 / 3, "majority": 0.34, "probe accuracy": 0.36},
+        },
+    }
+    write(tmp_path, "pretraining.json", cells)
+    drawn = tables.intrinsic(tmp_path)
+    assert "| masked_lm | perplexity |  |  |  | 7.39 | 2.72 | 300 |" in drawn
+    assert "| masked_lm | accuracy, % | 0.01 | 5.00 |  | 10.00 | 40.00 | 300 |" in drawn
+    assert "| reordering | tau |  |  |  | 0.00 | 0.50 | 300 |" in drawn
+    assert tables.preparation(tmp_path) == ""
+
+
+def test_adapted_encoders_stand_below_the_one_that_was_not(tables: ModuleType, tmp_path: Path) -> None:
+    cells = {
+        **{f"few-shot/hwu/10/none/{n}": {"accuracy": value} for n, value in enumerate((0.84, 0.86))},
+        "few-shot/hwu/10/mlm/0": {"accuracy": 0.87},
+        "adapt/mlm": {"dialogues": 44105, "steps": 293, "seconds": 840},
+    }
+    write(tmp_path, "adaptation.json", cells)
+    lines = tables.few_shot(tmp_path).splitlines()
+    assert lines[2:4] == ["| not adapted | 85.00 ± 1.41 |", "| MLM on task-oriented corpora | 87.00 |"]
+    assert lines[-1] == "- mlm: 44,105 dialogues, 293 steps, 14 minutes"

@@ -38,7 +38,7 @@ class Acts(Task):
             raise InputError(f"mode is {self.mode!r}, expected seen or next")
         if self.batch_size < 1:
             raise InputError(f"batch_size is {self.batch_size}, expected at least 1")
-        assert self.kind
+        Several(self.threshold)  # raises InputError
 
     @property
     def kind(self) -> Kind:

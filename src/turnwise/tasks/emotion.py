@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from turnwise.dialogue import Dialogue, Evidence, Label
+from turnwise.dialogue import Dialogue
 from turnwise.errors import InputError
 from turnwise.tasks.answers import Kind, Several
-from turnwise.tasks.task import Task, TaskPooling, at_layer, with_layer
+from turnwise.tasks.task import Task, TaskPooling
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Emotion(Task):
             raise InputError(f"batch_size is {self.batch_size}, expected at least 1")
         if self.context is not None and self.context < 0:
             raise InputError(f"context is {self.context}, expected 0 or more turns")
-        assert self.kind
+        Several(self.threshold)  # raises InputError
 
     @property
     def kind(self) -> Kind:
@@ -43,12 +43,3 @@ class Emotion(Task):
 
     def queries(self, dialogue: Dialogue) -> tuple[int, ...]:
         return tuple(at for at, turn in enumerate(dialogue.turns) if turn.speaker != "agent" and turn.text.strip())
-
-    def gold(self, dialogue: Dialogue, turn: int) -> Label | None:
-        return dialogue.turns[turn].labels.get(self.layer)
-
-    def fill(self, dialogue: Dialogue, answers: dict[int, tuple[Label, Evidence]]) -> Dialogue:
-        return with_layer(dialogue, self.layer, answers)
-
-    def answered(self, dialogue: Dialogue, turn: int) -> tuple[Label, Evidence] | None:
-        return at_layer(dialogue, turn, self.layer)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from turnwise.dialogue import Dialogue, Evidence, Label
+from turnwise.dialogue import Dialogue
 from turnwise.errors import InputError
 from turnwise.tasks.answers import Kind, YesNo
-from turnwise.tasks.task import Task, TaskPooling, at_layer, with_layer
+from turnwise.tasks.task import Task, TaskPooling
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class HandOff(Task):
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise InputError(f"batch_size is {self.batch_size}, expected at least 1")
-        assert self.kind
+        YesNo(self.precision)  # raises InputError
 
     @property
     def kind(self) -> Kind:
@@ -39,12 +39,3 @@ class HandOff(Task):
 
     def queries(self, dialogue: Dialogue) -> tuple[int, ...]:
         return tuple(at for at, turn in enumerate(dialogue.turns) if turn.speaker == "customer" and turn.text.strip())
-
-    def gold(self, dialogue: Dialogue, turn: int) -> Label | None:
-        return dialogue.turns[turn].labels.get(self.layer)
-
-    def fill(self, dialogue: Dialogue, answers: dict[int, tuple[Label, Evidence]]) -> Dialogue:
-        return with_layer(dialogue, self.layer, answers)
-
-    def answered(self, dialogue: Dialogue, turn: int) -> tuple[Label, Evidence] | None:
-        return at_layer(dialogue, turn, self.layer)

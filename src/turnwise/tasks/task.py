@@ -47,17 +47,17 @@ class Task(Objective):
     def queries(self, dialogue: Dialogue) -> tuple[int, ...]:
         """The numbers of the turns that are asked about; gold labels are never looked at."""
 
-    @abstractmethod
     def gold(self, dialogue: Dialogue, turn: int) -> Label | None:
         """The gold label of a query; None where it is not annotated."""
+        return dialogue.turns[turn].labels.get(self.layer)
 
-    @abstractmethod
     def fill(self, dialogue: Dialogue, answers: dict[int, tuple[Label, Evidence]]) -> Dialogue:
         """The dialogue with answers at their queries."""
+        return with_layer(dialogue, self.layer, answers)
 
-    @abstractmethod
     def answered(self, dialogue: Dialogue, turn: int) -> tuple[Label, Evidence] | None:
         """What ``fill`` put there."""
+        return at_layer(dialogue, turn, self.layer)
 
     def learn(self, dialogues: Sequence[Dialogue]) -> Learned:
         """Labels and whatever else must be known before training. Raises CorpusError when there is too little."""
