@@ -47,13 +47,9 @@ def task_command(name: str) -> Callable[..., None]:
         from turnwise.tasks.recipes import task_recipe
 
         check_replaceable(output, MARKS)
-        parameters = {"mode": mode, "precision": precision}
-        training = {"epochs": epochs, "steps": steps, "seed": seed}
-        given = {
-            "parameters": {key: value for key, value in parameters.items() if value is not None},
-            "training": {key: value for key, value in training.items() if value is not None},
-        }
-        fitting = task_recipe(recipe, given)
+        parameters: dict[str, object] = {"mode": mode, "precision": precision}
+        training: dict[str, object] = {"epochs": epochs, "steps": steps, "seed": seed}
+        fitting = task_recipe(recipe, {"parameters": _given(parameters), "training": _given(training)})
         if fitting.task.name != name:
             raise InputError(f"recipe {recipe} is for {fitting.task.name}; run: turnwise fit {fitting.task.name}")
         names = columns(column)
@@ -76,3 +72,7 @@ def task_command(name: str) -> Callable[..., None]:
     Example: turnwise fit {name} --corpus sample -o models/{name}
     """
     return command
+
+
+def _given(values: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in values.items() if value is not None}
