@@ -15,6 +15,7 @@ from turnwise.recipe import build, overridden, read_recipe, recipe_names
 from turnwise.tasks.intent.all_pairs import AllPairs
 from turnwise.tasks.intent.pairs import PairContrast
 from turnwise.tasks.intent.recipes import intent_recipe
+from turnwise.tasks.recipes import TASKS, task_recipe
 
 
 def of_task(task: str) -> list[str]:
@@ -42,7 +43,8 @@ def problems(error: pytest.ExceptionInfo[RecipeError]) -> list[str]:
 
 
 def test_every_shipped_recipe_says_what_it_is_and_is_for_a_known_task() -> None:
-    assert sorted([*of_task("intent"), *of_task("pretrain")]) == sorted(recipe_names())
+    tasks = ["intent", "pretrain", *(kind.name for kind in TASKS)]
+    assert sorted(name for task in tasks for name in of_task(task)) == sorted(recipe_names())
     assert all(read_recipe(name)["about"] for name in recipe_names())
 
 
@@ -90,6 +92,8 @@ def test_a_shipped_recipe_copied_to_a_file_is_the_same_recipe(path: Path, tmp_pa
     name = own(tmp_path, path.read_text(encoding="utf-8"))
     if read_recipe(name)["task"] == "intent":
         assert intent_recipe(name, shots=10) == intent_recipe(path.stem, shots=10)
+    elif read_recipe(name)["task"] in [kind.name for kind in TASKS]:
+        assert task_recipe(name) == task_recipe(path.stem)
     else:
         assert pretraining_recipe(name) == pretraining_recipe(path.stem)
 
