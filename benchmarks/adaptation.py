@@ -3,9 +3,9 @@
     python benchmarks/adaptation.py adapt            # the encoders, up to --minutes each, kept in runs/
     python benchmarks/adaptation.py few-shot         # BANKING77, CLINC150 and HWU64 with each of them
 
-``mlm`` and ``mix`` are adapted to task-oriented corpora, the training part of those that come in parts. Frames,
-MSR-E2E, STAR and Taskmaster are read whole, and the single-domain MultiWOZ set repeats some validation and test
-dialogues of MultiWOZ 2.1, so these encoders serve to measure intents alone. ``own-DATASET`` is adapted by MLM to the
+``mlm`` and ``mix`` are adapted to task-oriented corpora, the training part of those that come in parts; that of the
+single-domain MultiWOZ set has no dialogue of MultiWOZ 2.1's val and test lists. Frames, MSR-E2E, STAR and Taskmaster
+are read whole, so nothing on them is measured from these encoders. ``own-DATASET`` is adapted by MLM to the
 utterances of that data set's own training part without their labels, as users have them.
 Results: results/adaptation.json.
 """
