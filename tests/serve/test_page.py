@@ -22,7 +22,7 @@ def test_the_page_is_self_contained_under_a_strict_policy(client: httpx.Client) 
     )
     assert html.count("<script>") == html.count("<style>") == 1
     for field in re.findall(r'<(?:textarea|select) id="(\w+)"', html):
-        assert f'<label for="{field}">' in html
+        assert f'<label for="{field}"' in html
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ def serve(
     Example: turnwise serve models/shop --port 8000, then
     curl -H 'Content-Type: application/json' -d '{"text": "where is my parcel"}' 127.0.0.1:8000/v1/predict
     """
-    from turnwise.serve import Limits, create_app, load_predictor, named_folders
+    from turnwise.serve import Limits, create_app, load_served, named_folders
     from turnwise.serve.logs import configure
     from turnwise.serve.server import bind, is_public, limit_threads, run, url
 
@@ -54,7 +54,7 @@ def serve(
         models = {}
         for name, folder in named.items():
             typer.echo(f"loading {name} from {folder}", err=True)
-            models[name] = load_predictor(folder)
+            models[name] = load_served(folder)
         configure()
         run(
             create_app(models, limits),

@@ -1,4 +1,4 @@
-"""The HTTP service: fitted models behind ``POST /v1/predict``, with limits, metrics and a page to try them.
+"""The HTTP service: fitted models behind ``/v1/predict`` and ``/v1/annotate``, limits, metrics and a page to try them.
 
 Importing it raises MissingExtraError when the packages of the extra ``serve`` are not installed.
 """
@@ -13,6 +13,6 @@ for _package, _module in (("fastapi", "fastapi"), ("uvicorn", "uvicorn"), ("prom
 
 from turnwise.serve.app import create_app  # noqa: E402
 from turnwise.serve.limits import Limits  # noqa: E402
-from turnwise.serve.predictor import Predictor, load_predictor, named_folders  # noqa: E402
+from turnwise.serve.predictor import Annotator, Predictor, load_served, named_folders  # noqa: E402
 
-__all__ = ["Limits", "Predictor", "create_app", "load_predictor", "named_folders"]
+__all__ = ["Annotator", "Limits", "Predictor", "create_app", "load_served", "named_folders"]

@@ -11,13 +11,16 @@ from fastapi.responses import HTMLResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
+from turnwise.dialogue import to_json
 from turnwise.serve import page
-from turnwise.serve.body import parse, read_body
+from turnwise.serve.body import dialogue_place, parse, parse_dialogues, read_body, text_place
 from turnwise.serve.faults import Fault, answer_fault, answer_http
 from turnwise.serve.limits import Limits
 from turnwise.serve.observer import Observer
-from turnwise.serve.predictor import Predictor
+from turnwise.serve.predictor import Annotator, Served
 from turnwise.serve.schema import (
+    AnnotateRequest,
+    AnnotateResponse,
     ModelBody,
     ModelsResponse,
     PredictRequest,
@@ -29,7 +32,8 @@ from turnwise.serve.schema import (
 from turnwise.serve.service import Service
 
 _DESCRIPTION = """Intents of customer utterances, with calibrated confidence and the nearest training utterances
-as the explanation. Every error has the shape `{"error": {"message", "place", "value"?}}`."""
+as the explanation; and layers of whole dialogues.
+Every error has the shape `{"error": {"message", "place", "value"?}}`."""
 _REQUEST_BODY = {
     "required": True,
     "content": {
@@ -42,9 +46,13 @@ _REQUEST_BODY = {
         }
     },
 }
+_DIALOGUE_BODY = {
+    "required": True,
+    "content": {"application/json": {"schema": AnnotateRequest.model_json_schema()}},
+}
 
 
-def create_app(models: Mapping[str, Predictor], limits: Limits) -> FastAPI:
+def create_app(models: Mapping[str, Served], limits: Limits) -> FastAPI:
     """The service over ``models``, the first of which is the default.
 
     ``app.state.service`` holds its Service. Models are warmed in the background once the app starts; until then
@@ -74,6 +82,12 @@ def create_app(models: Mapping[str, Predictor], limits: Limits) -> FastAPI:
     app.add_exception_handler(Fault, answer_fault)
     app.add_exception_handler(HTTPException, answer_http)
 
+    def named(model: str | None) -> str:
+        name = service.default if model is None else model
+        if name not in service.models:
+            raise Fault(404, f"there is no such model; there is: {', '.join(service.models)}", "model", name)
+        return name
+
     @app.post(
         "/v1/predict",
         summary="Intents of one or many texts",
@@ -86,19 +100,43 @@ def create_app(models: Mapping[str, Predictor], limits: Limits) -> FastAPI:
         request.state.noted["bytes"] = len(body)
         texts, single, model = parse(body, limits)
         request.state.noted |= {"texts": len(texts), "characters": sum(map(len, texts))}
-        name = service.default if model is None else model
-        if name not in service.models:
-            raise Fault(404, f"there is no such model; there is: {', '.join(service.models)}", "model", name)
-        turns = await service.answer(request, texts, name, single=single)
+        name = named(model)
+        turns = await service.predict(request, texts, name, lambda index: text_place(single, index))
         found = PredictResponse(
             model=name, version=service.models[name].version, predictions=[prediction(turn) for turn in turns]
+        )
+        return Response(found.model_dump_json(), media_type="application/json")
+
+    @app.post(
+        "/v1/annotate",
+        summary="One or many dialogues with the model's layers filled in",
+        response_model=AnnotateResponse,
+        responses=error_responses(400, 404, 408, 413, 415, 422, 500, 503),
+        openapi_extra={"requestBody": _DIALOGUE_BODY},
+    )
+    async def annotate(request: Request) -> Response:
+        body = await read_body(request, limits)
+        request.state.noted["bytes"] = len(body)
+        dialogues, single, model = parse_dialogues(body, limits)
+        turns = sum(len(dialogue.turns) for dialogue in dialogues)
+        request.state.noted |= {"dialogues": len(dialogues), "turns": turns}
+        name = named(model)
+        answers = await service.annotate(request, dialogues, name, lambda index: dialogue_place(single, index))
+        found = AnnotateResponse(
+            model=name, version=service.models[name].version, dialogues=[to_json(dialogue) for dialogue in answers]
         )
         return Response(found.model_dump_json(), media_type="application/json")
 
     @app.get("/v1/models", summary="The models served, their labels and the limits")
     async def list_models() -> ModelsResponse:
         bodies = [
-            ModelBody(name=name, version=model.version, labels=list(model.labels), default=name == service.default)
+            ModelBody(
+                name=name,
+                task=model.task if isinstance(model, Annotator) else "intent",
+                version=model.version,
+                labels=list(model.labels),
+                default=name == service.default,
+            )
             for name, model in service.models.items()
         ]
         return ModelsResponse(models=bodies, limits=asdict(limits))
@@ -121,6 +159,6 @@ def create_app(models: Mapping[str, Predictor], limits: Limits) -> FastAPI:
     async def human_page() -> HTMLResponse:
         return HTMLResponse(page.HTML, headers={"Content-Security-Policy": page.POLICY})
 
-    routes = {"/v1/predict", "/v1/models", "/health", "/ready", "/metrics", "/", "/openapi.json"}
+    routes = {"/v1/predict", "/v1/annotate", "/v1/models", "/health", "/ready", "/metrics", "/", "/openapi.json"}
     app.add_middleware(Observer, metrics=service.metrics, routes=routes)
     return app

@@ -7,38 +7,37 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Generic, TypeVar
 
-from turnwise.dialogue import Turn
-
-Outcome = Turn | BaseException
-"""The answer to one text, or why there is none."""
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
 
 
 class QueueFullError(Exception):
-    """More texts wait than the queue may hold."""
+    """More items wait than the queue may hold."""
 
 
 @dataclass(eq=False, slots=True)
-class _Job:
-    """One request: ``taken`` texts have gone to the model, ``outcomes`` have come back."""
+class _Job(Generic[Item, Answer]):
+    """One request: ``taken`` items have gone to the model, ``outcomes`` have come back."""
 
-    texts: Sequence[str]
-    future: asyncio.Future[list[Outcome]]
+    items: Sequence[Item]
+    future: asyncio.Future[list[Answer | BaseException]]
     taken: int = 0
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[Answer | BaseException] = field(default_factory=list)
 
 
-class Batcher:
-    """One model's queue and its one worker thread.
+class Batcher(Generic[Item, Answer]):
+    """One model's queue and its one worker thread. Items are texts or dialogues; an outcome is an answer or an error.
 
-    An idle model is called at once; while a call runs, texts queue, and the next call takes up to ``max_batch`` of
-    them, first come, first served. Nothing waits for a batch to fill. ``observe(texts, seconds)`` is told of
+    An idle model is called at once; while a call runs, items queue, and the next call takes up to ``max_batch`` of
+    them, first come, first served. Nothing waits for a batch to fill. ``observe(items, seconds)`` is told of
     every call. All state lives on the event loop; the thread only calls ``predict``.
     """
 
     def __init__(
         self,
-        predict: Callable[[list[str]], list[Turn]],
+        predict: Callable[[list[Item]], list[Answer]],
         *,
         max_batch: int,
         max_waiting: int,
@@ -48,34 +47,34 @@ class Batcher:
         self._max_batch = max_batch
         self._max_waiting = max_waiting
         self._observe = observe
-        self._jobs: deque[_Job] = deque()
+        self._jobs: deque[_Job[Item, Answer]] = deque()
         self._running = False
-        self._inbox: queue.SimpleQueue[list[str] | None] = queue.SimpleQueue()
-        self._pieces: list[tuple[_Job, int]] = []
+        self._inbox: queue.SimpleQueue[list[Item] | None] = queue.SimpleQueue()
+        self._pieces: list[tuple[_Job[Item, Answer], int]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def waiting(self) -> int:
-        """Texts that no model call has taken yet."""
-        return sum(len(job.texts) - job.taken for job in list(self._jobs))
+        """Items that no model call has taken yet."""
+        return sum(len(job.items) - job.taken for job in list(self._jobs))
 
     @property
     def running(self) -> bool:
         """Whether a model call runs now."""
         return self._running
 
-    async def submit(self, texts: Sequence[str]) -> list[Outcome]:
-        """One outcome a text, in order. Cancelling it drops the texts that the model has not taken yet.
+    async def submit(self, items: Sequence[Item]) -> list[Answer | BaseException]:
+        """One outcome an item, in order. Cancelling it drops the items that the model has not taken yet.
 
-        Raises QueueFullError when the texts do not fit into the queue.
+        Raises QueueFullError when the items do not fit into the queue.
         """
-        if self.waiting + len(texts) > self._max_waiting:
+        if self.waiting + len(items) > self._max_waiting:
             raise QueueFullError
         loop = asyncio.get_running_loop()
         if self._loop is None:
             self._loop = loop
             threading.Thread(target=self._work, args=(loop,), name="turnwise-model", daemon=True).start()
-        job = _Job(texts, loop.create_future())
+        job: _Job[Item, Answer] = _Job(items, loop.create_future())
         self._jobs.append(job)
         self._pump()
         try:
@@ -92,14 +91,14 @@ class Batcher:
         """Hand the next batch to the thread, unless it is busy."""
         if self._running or not self._jobs:
             return
-        batch: list[str] = []
+        batch: list[Item] = []
         while self._jobs and len(batch) < self._max_batch:
             job = self._jobs[0]
-            piece = job.texts[job.taken : job.taken + self._max_batch - len(batch)]
+            piece = job.items[job.taken : job.taken + self._max_batch - len(batch)]
             job.taken += len(piece)
             self._pieces.append((job, len(piece)))
             batch.extend(piece)
-            if job.taken == len(job.texts):
+            if job.taken == len(job.items):
                 self._jobs.popleft()
         self._running = True
         self._inbox.put(batch)
@@ -114,30 +113,30 @@ class Batcher:
             except RuntimeError:  # the loop closed while the model ran
                 return
 
-    def _finish(self, outcomes: list[Outcome], seconds: float) -> None:
+    def _finish(self, outcomes: list[Answer | BaseException], seconds: float) -> None:
         self._observe(len(outcomes), seconds)
         pieces, self._pieces = self._pieces, []
         start = 0
         for job, count in pieces:
             job.outcomes.extend(outcomes[start : start + count])
             start += count
-            if len(job.outcomes) == len(job.texts) and not job.future.done():
+            if len(job.outcomes) == len(job.items) and not job.future.done():
                 job.future.set_result(job.outcomes)
         self._running = False
         self._pump()
 
 
-def attempt(predict: Callable[[list[str]], list[Turn]], texts: list[str]) -> list[Outcome]:
-    """The model's answers; when the call fails, each text alone, so that only the bad ones fail.
+def attempt(predict: Callable[[list[Item]], list[Answer]], items: list[Item]) -> list[Answer | BaseException]:
+    """The model's answers; when the call fails, each item alone, so that only the bad ones fail.
 
     A panic of the tokenizer's native code is a BaseException, so all of these are caught.
     """
     try:
-        turns = predict(texts)
-        if len(turns) != len(texts):
-            raise RuntimeError(f"the model gave {len(turns)} answers to {len(texts)} texts")
-        return list(turns)
+        answers = predict(items)
+        if len(answers) != len(items):
+            raise RuntimeError(f"the model gave {len(answers)} answers to {len(items)} items")
+        return list(answers)
     except BaseException as error:
-        if len(texts) == 1:
+        if len(items) == 1:
             return [error]
-        return [outcome for text in texts for outcome in attempt(predict, [text])]
+        return [outcome for item in items for outcome in attempt(predict, [item])]

@@ -1,14 +1,20 @@
-"""From the bytes of a request to a PredictRequest inside the limits, or a Fault that says what is wrong where."""
+"""From the bytes of a request to texts or dialogues inside the limits, or a Fault that says what is wrong where."""
 
 import asyncio
 from difflib import get_close_matches
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
+from turnwise.dialogue import Dialogue
+from turnwise.dialogue_json import from_json
+from turnwise.errors import CorpusError
 from turnwise.serve.faults import CLIENT_GONE, Fault
 from turnwise.serve.limits import Limits
-from turnwise.serve.schema import PredictRequest
+from turnwise.serve.schema import AnnotateRequest, PredictRequest
+
+Query = TypeVar("Query", bound=BaseModel)
 
 _LINGER_SECONDS = 0.2
 _LINGER_BODIES = 8
@@ -43,14 +49,7 @@ def parse(body: bytes, limits: Limits) -> tuple[list[str], bool, str | None]:
 
     Raises Fault: 400 for what is no JSON, 422 for JSON that is no request.
     """
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Fault(400, f"the body is not UTF-8: {error.reason} at byte {error.start}", "body") from None
-    try:
-        query = PredictRequest.model_validate_json(text)
-    except ValidationError as error:
-        raise _invalid(error) from None
+    query = _query(body, PredictRequest)
     if (query.text is None) == (query.texts is None):
         raise Fault(422, 'give either "text" (a string) or "texts" (a list of strings)', "body")
     texts = [query.text] if query.text is not None else query.texts or []
@@ -62,13 +61,59 @@ def parse(body: bytes, limits: Limits) -> tuple[list[str], bool, str | None]:
     for index, each in enumerate(texts):
         if len(each) > limits.characters:
             message = f"the text has {len(each)} characters, the limit is {limits.characters}"
-            raise Fault(422, message, place(query.texts is None, index), len(each))
+            raise Fault(422, message, text_place(query.texts is None, index), len(each))
     return texts, query.texts is None, query.model
 
 
-def place(single: bool, index: int) -> str:
+def parse_dialogues(body: bytes, limits: Limits) -> tuple[list[Dialogue], bool, str | None]:
+    """The dialogues, whether they came as one ``dialogue``, and the model's name.
+
+    Raises Fault as ``parse`` does; every turn counts as a text of the limits.
+    """
+    query = _query(body, AnnotateRequest)
+    if (query.dialogue is None) == (query.dialogues is None):
+        raise Fault(422, 'give either "dialogue" (an object) or "dialogues" (a list of objects)', "body")
+    given = [query.dialogue] if query.dialogue is not None else query.dialogues or []
+    if not given:
+        raise Fault(422, "the list is empty; give at least one dialogue", "dialogues")
+    single = query.dialogues is None
+    found: list[Dialogue] = []
+    for index, value in enumerate(given):
+        where = dialogue_place(single, index)
+        try:
+            found.append(from_json({"id": f"request:{index}", **value}))
+        except CorpusError as error:
+            raise Fault(422, "; ".join(error.problems[:5]) or str(error), where) from None
+        for at, turn in enumerate(found[-1].turns):
+            if len(turn.text) > limits.characters:
+                message = f"the text has {len(turn.text)} characters, the limit is {limits.characters}"
+                raise Fault(422, message, f"{where}.turns[{at}].text", len(turn.text))
+    turns = sum(len(dialogue.turns) for dialogue in found)
+    if turns > limits.texts:
+        message = f"the request has {turns} turns, the limit is {limits.texts}; send the dialogues in parts"
+        raise Fault(422, message, "dialogue" if single else "dialogues", turns)
+    return found, single, query.model
+
+
+def text_place(single: bool, index: int) -> str:
     """Where in the request a text stands."""
     return "text" if single else f"texts[{index}]"
+
+
+def dialogue_place(single: bool, index: int) -> str:
+    """Where in the request a dialogue stands."""
+    return "dialogue" if single else f"dialogues[{index}]"
+
+
+def _query(body: bytes, kind: type[Query]) -> Query:
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Fault(400, f"the body is not UTF-8: {error.reason} at byte {error.start}", "body") from None
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        raise _invalid(error, list(kind.model_fields)) from None
 
 
 def _check_type(request: Request) -> None:
@@ -103,13 +148,12 @@ async def _linger(request: Request, limits: Limits) -> None:
         return
 
 
-def _invalid(error: ValidationError) -> Fault:
+def _invalid(error: ValidationError, fields: list[str]) -> Fault:
     first = error.errors(include_url=False)[0]
     where, value = first["loc"], first["input"]
     if first["type"] == "json_invalid":
         return Fault(400, first["msg"], "body")
     if first["type"] == "extra_forbidden":
-        fields = list(PredictRequest.model_fields)
         near = get_close_matches(str(where[0]), fields, 1)
         hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(fields)}"
         return Fault(422, f"unknown field; {hint}", _path(where))

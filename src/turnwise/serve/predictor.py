@@ -1,10 +1,11 @@
 """What the service needs of a model, and how folders on the command line become named models."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from turnwise.dialogue import Turn
+from turnwise.dialogue import Dialogue, Turn
 from turnwise.errors import InputError
 
 
@@ -23,13 +24,30 @@ class Predictor(Protocol):
     def predict(self, texts: Sequence[str]) -> list[Turn]: ...
 
 
-def load_predictor(folder: Path) -> Predictor:
+@dataclass(frozen=True)
+class Annotator:
+    """A fitted model of whole dialogues: ``annotate`` fills layers in, dialogue by dialogue."""
+
+    task: str
+    labels: Sequence[str]
+    version: str
+    annotate: Callable[[Iterable[Dialogue]], Iterator[Dialogue]]
+
+
+Served = Predictor | Annotator
+
+
+def load_served(folder: Path) -> Served:
     """The fitted model in ``folder``, with its int8 or fp32 export where there is one.
 
     Raises ModelError when there is none.
     """
     from turnwise.tasks.intent.engine import best_engine, load_with
+    from turnwise.tasks.load import load_any
 
+    found = load_any(folder)
+    if found is not None:
+        return Annotator(found.task.name, found.labels, found.version, found.annotate)
     return load_with(folder, best_engine(folder))
 
 

@@ -19,6 +19,15 @@ _PREDICTION: dict[str, JsonValue] = {
     "neighbours": _NEIGHBOURS,
     "truncated": False,
 }
+_DIALOGUE: dict[str, JsonValue] = {
+    "dialogue": {
+        "turns": [
+            {"speaker": "customer", "text": "my parcel has not come"},
+            {"speaker": "agent", "text": "Let me look. What is your order number?"},
+            {"speaker": "customer", "text": "it is LM-100200"},
+        ]
+    }
+}
 
 
 class PredictRequest(BaseModel):
@@ -76,8 +85,31 @@ class PredictResponse(BaseModel):
     predictions: list[Prediction]
 
 
+class AnnotateRequest(BaseModel):
+    """One dialogue or a list of them, in the JSON of turnwise, and the model to ask (default: the first one served)."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"oneOf": [{"required": ["dialogue"]}, {"required": ["dialogues"]}], "examples": [_DIALOGUE]},
+    )
+
+    dialogue: dict[str, JsonValue] | None = Field(None, description="One dialogue; its `id` may be left out.")
+    dialogues: list[dict[str, JsonValue]] | None = Field(None, description="Several dialogues.")
+    model: str | None = Field(None, description="A name from /v1/models.")
+
+
+class AnnotateResponse(BaseModel):
+    """The dialogues of the request, in its order, with the model's layers under `labels`, `spans` and `evidence`."""
+
+    model: str
+    version: str
+    dialogues: list[dict[str, JsonValue]]
+
+
 class ModelBody(BaseModel):
     name: str
+    task: str = Field(description="What it answers; of intents also through /v1/predict.")
     version: str
     labels: list[str]
     default: bool = Field(description="Whether it answers requests that name no model.")
@@ -148,7 +180,7 @@ _ERRORS: dict[int, tuple[str, dict[str, object]]] = {
         "The JSON is not a request: a wrong type, an unknown field, no text, too many, or one too long.",
         {"message": "the text has 12000 characters, the limit is 10000", "place": "texts[3]", "value": 12000},
     ),
-    500: ("The model failed.", {"message": "the model failed on this text; see the log", "place": "texts[0]"}),
+    500: ("The model failed.", {"message": "the model failed on this; see the log", "place": "texts[0]"}),
     503: (
         "Too busy, too slow, loading or shutting down; the header Retry-After says when to try again.",
         {"message": "4096 texts wait already; try again later", "place": "server"},

@@ -1,28 +1,29 @@
 """The served models, their batchers, and whether the service is ready."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
-from typing import Literal
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal, TypeVar
 
 from starlette.requests import Request
 
-from turnwise.dialogue import Turn
+from turnwise.dialogue import Dialogue, Turn, utterance
 from turnwise.errors import InputError
-from turnwise.serve.batcher import Batcher, Outcome, QueueFullError
-from turnwise.serve.body import place
+from turnwise.serve.batcher import Batcher, QueueFullError
 from turnwise.serve.faults import CLIENT_GONE, Fault
 from turnwise.serve.limits import Limits
 from turnwise.serve.logs import describe, log
 from turnwise.serve.metrics import Metrics
-from turnwise.serve.predictor import Predictor
+from turnwise.serve.predictor import Annotator, Served
 
+Answer = TypeVar("Answer")
 Status = Literal["loading", "ready", "draining", "failed"]
 
 
 class Service:
     """Models by name, the first one being the default; ``status`` is what ``/ready`` reports."""
 
-    def __init__(self, models: Mapping[str, Predictor], limits: Limits) -> None:
+    def __init__(self, models: Mapping[str, Served], limits: Limits) -> None:
         if not models:
             raise InputError("there is no model to serve; give at least one model folder")
         self.models = dict(models)
@@ -40,9 +41,10 @@ class Service:
     async def warm(self) -> None:
         """Ask each model once, so that the first client does not pay for lazy starts; then the service is ready."""
         for name, batcher in self._batchers.items():
-            (outcome,) = await batcher.submit(["warm-up"])
+            first = utterance("warm-up") if isinstance(self.models[name], Annotator) else "warm-up"
+            (outcome,) = await batcher.submit([first])
             if isinstance(outcome, BaseException):
-                log.error("the model %s failed on its first text: %s", name, describe(outcome))
+                log.error("the model %s failed on its first input: %s", name, describe(outcome))
                 self.status = "failed"
                 return
         if self.status == "loading":
@@ -57,21 +59,54 @@ class Service:
         for batcher in self._batchers.values():
             batcher.close()
 
-    async def answer(self, request: Request, texts: list[str], name: str, *, single: bool) -> list[Turn]:
-        """One turn a text. Raises Fault when the queue is full, time runs out, the client leaves or a text fails."""
-        outcomes = await self._answer_in_time(request, self._batchers[name].submit(texts))
-        turns: list[Turn] = []
-        for index, outcome in enumerate(outcomes):
-            if isinstance(outcome, BaseException):
-                self.metrics.failed.labels(name).inc()
-                raise _failure(outcome, place(single, index), request)
-            turns.append(outcome)
-        self.metrics.texts.labels(name).inc(len(turns))
+    async def predict(self, request: Request, texts: list[str], name: str, place: Callable[[int], str]) -> list[Turn]:
+        """One turn a text; ``place`` says where in the request a text stands.
+
+        Raises Fault when the model reads dialogues alone, the queue is full, time runs out, the client leaves or a text
+        fails.
+        """
+        model = self.models[name]
+        if isinstance(model, Annotator):
+            raise Fault(422, f"the task {model.task} reads whole dialogues; POST them to /v1/annotate", "model", name)
+        turns: list[Turn] = await self._answers(request, name, texts, place)
         cut = sum("intent" in turn.evidence and turn.evidence["intent"].truncated for turn in turns)
         self.metrics.truncated.labels(name).inc(cut)
         return turns
 
-    async def _answer_in_time(self, request: Request, submitted: Coroutine[None, None, list[Outcome]]) -> list[Outcome]:
+    async def annotate(
+        self, request: Request, dialogues: list[Dialogue], name: str, place: Callable[[int], str]
+    ) -> list[Dialogue]:
+        """The dialogues with the model's layers filled in; a model of texts answers for each customer turn.
+
+        Raises Fault as ``predict`` does.
+        """
+        if isinstance(self.models[name], Annotator):
+            return await self._answers(request, name, dialogues, place)
+        places = [(row, at) for row, d in enumerate(dialogues) for at, t in enumerate(d.turns) if t.speaker != "agent"]
+        texts = [dialogues[row].turns[at].text for row, at in places]
+        answers = await self.predict(request, texts, name, lambda k: f"{place(places[k][0])}.turns[{places[k][1]}]")
+        turns = [list(dialogue.turns) for dialogue in dialogues]
+        for (row, at), answer in zip(places, answers, strict=True):
+            turn = turns[row][at]
+            turns[row][at] = replace(
+                turn, labels={**turn.labels, **answer.labels}, evidence={**turn.evidence, **answer.evidence}
+            )
+        return [replace(dialogue, turns=tuple(found)) for dialogue, found in zip(dialogues, turns, strict=True)]
+
+    async def _answers(
+        self, request: Request, name: str, items: Sequence[Any], place: Callable[[int], str]
+    ) -> list[Any]:
+        if not items:
+            return []
+        outcomes = await self._answer_in_time(request, self._batchers[name].submit(items))
+        for index, outcome in enumerate(outcomes):
+            if isinstance(outcome, BaseException):
+                self.metrics.failed.labels(name).inc()
+                raise _failure(outcome, place(index), request)
+        self.metrics.texts.labels(name).inc(len(outcomes))
+        return outcomes
+
+    async def _answer_in_time(self, request: Request, submitted: Coroutine[None, None, list[Answer]]) -> list[Answer]:
         work = asyncio.ensure_future(submitted)
         gone = asyncio.ensure_future(_disconnected(request))
         try:
@@ -88,17 +123,22 @@ class Service:
             work.cancel()
             gone.cancel()
 
-    def _batcher(self, name: str, model: Predictor) -> Batcher:
+    def _batcher(self, name: str, model: Served) -> Batcher[Any, Any]:
         texts, seconds = self.metrics.batch_texts.labels(name), self.metrics.batch_seconds.labels(name)
 
         def observe(count: int, duration: float) -> None:
             texts.observe(count)
             seconds.observe(duration)
 
-        batcher = Batcher(model.predict, max_batch=self.limits.batch, max_waiting=self.limits.waiting, observe=observe)
+        run: Callable[[list[Any]], list[Any]] = model.predict if not isinstance(model, Annotator) else _listed(model)
+        batcher = Batcher(run, max_batch=self.limits.batch, max_waiting=self.limits.waiting, observe=observe)
         self.metrics.queue.labels(name).set_function(lambda: batcher.waiting)
         self.metrics.model.labels(name, model.version).set(1)
         return batcher
+
+
+def _listed(model: Annotator) -> Callable[[list[Dialogue]], list[Dialogue]]:
+    return lambda dialogues: list(model.annotate(dialogues))
 
 
 async def _disconnected(request: Request) -> None:
@@ -111,4 +151,4 @@ def _failure(error: BaseException, where: str, request: Request) -> Fault:
     if isinstance(error, InputError):
         return Fault(422, str(error), where)
     request.state.noted["error"] = describe(error)
-    return Fault(500, f"the model failed on this text; the log has the reason at id {request.state.request_id}", where)
+    return Fault(500, f"the model failed on this; the log has the reason at id {request.state.request_id}", where)
