@@ -266,7 +266,7 @@ def baseline(objective: Objective, rider: Rider, codec: Codec) -> dict[str, floa
         return probe(objective, examples, codec, 0, rider=rider)
     if objective.learns:
         return probe(objective, examples, codec, 0)
-    counts = np.bincount(store.ids)
+    counts = np.bincount(store.ids, minlength=len(codec.tokenizer))
     counts[sorted(codec.special_ids)] = 0
     return {"chance": 1 / len(codec.word_ids), "majority": float(counts.max() / counts.sum())}
 
