@@ -30,7 +30,10 @@ from turnwise.tasks.intent.all_pairs import AllPairs
 from turnwise.tasks.intent.bank import Inference
 from turnwise.tasks.intent.pairs import PairContrast
 from turnwise.tasks.intent.recipes import Fitting
+from turnwise.tasks.intent.softmax import SoftmaxClasses
+from turnwise.tasks.ranking.task import Ranking
 from turnwise.tasks.recipes import TASKS
+from turnwise.tasks.selection import Selection
 from turnwise.training import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -42,10 +45,13 @@ TABLES_OF_RECIPES: tuple[type[Any], ...] = (
     Held,
     AllPairs,
     PairContrast,
+    SoftmaxClasses,
     Settings,
     Inference,
     Fitting,
     *TASKS,
+    Selection,
+    Ranking,
     TaskInput,
     HeldOut,
 )

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import BertTokenizer, PreTrainedTokenizerBase
 
-from turnwise.codec import Codec, Tokens
+from turnwise.codec import Codec, Pieces, Tokens
 from turnwise.encoder import Encoder
 from turnwise.errors import InputError
 
@@ -143,3 +143,36 @@ def test_a_tokenizer_without_padding_is_refused_with_the_remedy() -> None:
     bare = BertTokenizer(vocab={piece: number for number, piece in enumerate(PIECES)}, pad_token=None)
     with pytest.raises(InputError, match=r"no padding token; add one with tokenizer\.add_special_tokens"):
         Codec(bare, 5, segments=True)
+
+
+def places(text: str, pieces: Pieces) -> list[str]:
+    return [text[start:end] for start, end in zip(pieces.starts, pieces.ends, strict=True)]
+
+
+@pytest.mark.parametrize("family", ["bert", "distilbert", "roberta"])
+def test_tokens_stand_where_their_characters_do(checkpoint: Callable[[str], Path], family: str) -> None:
+    """Emoji, Chinese, accents and blanks; bytes of one character share its place, and no text is too long."""
+    codec = Encoder.load(checkpoint(family)).codec
+    text = "  Where is\tmy 😀 card?\n王小明 é [SEP] " + "card " * 300
+    (pieces,) = codec.pieces([text])
+    assert len(pieces) > codec.max_tokens
+    found = places(text, pieces)
+    assert all(piece == piece.strip() for piece in found)
+    characters = {at for start, end in zip(pieces.starts, pieces.ends, strict=True) for at in range(start, end)}
+    assert "".join(text[at] for at in sorted(characters)) == "".join(text.split())
+    assert {"😀", "?"} <= set(found)
+    assert pieces.starts.tolist() == sorted(pieces.starts.tolist())
+    assert codec.tokenizer.sep_token_id not in pieces.ids.tolist()
+
+
+def test_pieces_are_the_ids_of_dialogues(codec: Codec) -> None:
+    (pieces,) = codec.pieces(["a ab\ud800"])
+    assert pieces.ids.tolist()[:3] == [A, A, TAIL] == codec.plain_ids(["a ab"])[0]
+    assert codec.pieces([]) == []
+    assert len(codec.pieces([""])[0]) == 0
+
+
+def test_a_tokenizer_without_places_is_refused(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(codec.tokenizer), "is_fast", property(lambda _: False))
+    with pytest.raises(InputError, match="does not say where its tokens stand"):
+        codec.pieces(["a"])

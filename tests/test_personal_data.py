@@ -7,7 +7,7 @@ import pytest
 
 from turnwise.dialogue import Span
 from turnwise.errors import InputError
-from turnwise.personal_data import check_regions, find_personal_data, merged
+from turnwise.personal_data import check_regions, find_checked, find_personal_data, merged
 
 
 def found(text: str, asked: str = "", regions: tuple[str, ...] = ("US", "GB")) -> list[tuple[str, str]]:
@@ -142,3 +142,11 @@ for unit in units:
 def test_no_hostile_text_keeps_the_rules_busy() -> None:
     """A pattern that goes back and forth over one of them would take hours, not seconds."""
     subprocess.run([sys.executable, "-c", _HOSTILE], check=True, timeout=120)
+
+
+def test_checked_numbers_are_cards_and_accounts_whose_check_is_right() -> None:
+    text = "pay 4111 1111 1111 1111 or DE89 3704 0044 0532 0130 00, not 4111 1111 1111 1112, call 020 7946 0018"
+    assert [(span.label, text[span.start : span.end]) for span in find_checked(text)] == [
+        ("card_number", "4111 1111 1111 1111"),
+        ("iban", "DE89 3704 0044 0532 0130 00"),
+    ]

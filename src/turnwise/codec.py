@@ -22,10 +22,30 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The ids of one text, special tokens included; ``truncated`` when the text did not fit."""
+    """The ids of one sequence, special tokens included; ``truncated`` when the text did not fit.
+
+    ``segments``, as many as ids, where the sequence has more than one; () is segment 0 throughout.
+    """
 
     ids: tuple[int, ...]
     truncated: bool = False
+    segments: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A whole text as tokens: ``ids``, ``starts`` and ``ends`` (tokens,), no special tokens.
+
+    Token i is ``text[starts[i]:ends[i]]`` in code points, without the blanks around it; tokens that are parts of one
+    character share its place.
+    """
+
+    ids: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +128,31 @@ class Codec:
         )["input_ids"]
         return [ids[: self.max_tokens] for ids in found]
 
+    def pieces(self, texts: Sequence[str]) -> list[Pieces]:
+        """The tokens of each text with their places, however long it is: what spans of characters are marked on.
+
+        Raises InputError for a tokenizer that knows no places: one that is written in Python.
+        """
+        if not self.tokenizer.is_fast:
+            raise InputError(
+                f"the tokenizer {self.tokenizer.name_or_path!r} does not say where its tokens stand in a text; "
+                "take an encoder with a tokenizer.json"
+            )
+        if not texts:
+            return []
+        found = self.tokenizer(
+            [text if text.isascii() else _SURROGATE.sub("\ufffd", text) for text in texts],
+            add_special_tokens=False,
+            truncation=False,
+            split_special_tokens=True,
+            return_offsets_mapping=True,
+            verbose=False,
+        )
+        return [
+            _pieces(text, ids, places)
+            for text, ids, places in zip(texts, found["input_ids"], found["offset_mapping"], strict=True)
+        ]
+
     def _cut(self, texts: Sequence[str]) -> list[str]:
         limit = self.max_tokens * _CHARACTERS_PER_TOKEN
         cut = [text if len(text) <= limit else " ".join(text[: 8 * limit].split())[:limit] for text in texts]
@@ -125,10 +170,13 @@ class Codec:
         pad = int(self.tokenizer.pad_token_id)
         ids = torch.full((len(tokens), width), pad, dtype=torch.int64)
         mask = torch.zeros((len(tokens), width), dtype=torch.int64)
+        segments = torch.zeros_like(ids) if self.segments else None
         for row, token in enumerate(tokens):
             ids[row, : len(token.ids)] = torch.tensor(token.ids, dtype=torch.int64)
             mask[row, : len(token.ids)] = 1
-        return Encoding(ids, mask, torch.zeros_like(ids) if self.segments else None)
+            if token.segments and segments is not None and self.segment_types > 1:
+                segments[row, : len(token.segments)] = torch.tensor(token.segments, dtype=torch.int64)
+        return Encoding(ids, mask, segments)
 
     def batches(self, tokens: Sequence[Tokens]) -> tuple[tuple[Encoding, ...], list[int]]:
         """Cut a batch into encodings of like length, so that little is padding.
@@ -144,3 +192,13 @@ class Codec:
             else:
                 groups.append([row])
         return tuple(self.batch([tokens[row] for row in group]) for group in groups), order
+
+
+def _pieces(text: str, ids: Sequence[int], places: Sequence[tuple[int, int]]) -> Pieces:
+    """Tokens of some tokenizers begin with the blank before them; a token of blanks alone has no extent."""
+    bounds = np.array(places, dtype=np.int64).reshape(-1, 2)
+    for at, (start, end) in enumerate(places):
+        token = text[start:end]
+        if token != token.strip():
+            bounds[at] = end - len(token.lstrip()), end - len(token) + len(token.rstrip()) if token.strip() else end
+    return Pieces(np.array(ids, dtype=np.int32), bounds[:, 0], bounds[:, 1])

@@ -147,6 +147,11 @@ def in_scope_accuracy(table: Table, weights: Floats | None = None) -> float:
     return _mean(table.right[~table.gold_oos], _ones(table, weights)[~table.gold_oos])
 
 
+def in_out_accuracy(table: Table, weights: Floats | None = None) -> float:
+    """Share of all items rightly told in scope or out of it, whatever the intent (DSDF, section 5: INT, out)."""
+    return _mean(table.gold_oos == table.predicted_oos, _ones(table, weights))
+
+
 def ece(right: Flags, confidence: Floats, weights: Floats | None = None, *, bins: int = BINS) -> float:
     """Expected calibration error, sum_b n_b/n |acc_b - conf_b| over equal-width bins ((b-1)/B, b/B].
 
@@ -274,9 +279,10 @@ def intent_metrics(outcomes: Sequence[Outcome], *, draws: int = 1000, seed: int 
 
     Always ``n``, ``dialogues``, ``accuracy``, ``macro_f1``, ``ece``, ``intervals`` (95 %, by metric), ``labels``,
     ``confusions``, ``reliability``, ``coverage``; ``micro_f1`` and ``exact_match`` when an item has several
-    labels; ``oos_n``, ``oos_recall``, ``oos_precision``, ``in_scope_accuracy`` when an item is out of scope, and
-    with their scores ``oos_auroc`` and ``oos_curve``. Raises InputError without outcomes or when a confidence
-    is no probability.
+    labels; ``oos_n``, ``oos_recall``, ``oos_precision``, ``in_scope_accuracy``, ``in_out_accuracy`` and
+    ``accuracy_all`` (``accuracy`` over in-scope and out-of-scope items, by the name that papers give it) when an item
+    is out of scope, and with their scores ``oos_auroc`` and ``oos_curve``. Raises InputError without outcomes or when
+    a confidence is no probability.
     """
     gold, predicted = [o.gold for o in outcomes], [o.predicted for o in outcomes]
     table = tabulate(gold, predicted)
@@ -327,6 +333,8 @@ def _headline(table: Table, confidence: Floats, weights: Floats, several: bool) 
             "oos_recall": oos_recall(table, weights),
             "oos_precision": oos_precision(table, weights),
             "in_scope_accuracy": in_scope_accuracy(table, weights),
+            "in_out_accuracy": in_out_accuracy(table, weights),
+            "accuracy_all": found["accuracy"],
         }
     return found
 

@@ -40,6 +40,11 @@ def find_personal_data(text: str, *, asked: str = "", regions: Sequence[str] = R
     return merged(found)
 
 
+def find_checked(text: str) -> tuple[Span, ...]:
+    """The card and bank numbers of a text that carry a check and pass it: Luhn, ISO 7064 mod 97-10."""
+    return merged([*_cards(text), *_ibans(text)])
+
+
 def check_regions(regions: Sequence[str]) -> None:
     """Raise InputError for a country whose numbering plan is not known."""
     from phonenumbers import SUPPORTED_REGIONS

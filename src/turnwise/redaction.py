@@ -1,25 +1,41 @@
-"""Replaces personal data in dialogues by a token, before anything learns from them.
+"""Replaces personal data in dialogues, before anything learns from them.
 
-CS-BERT is pre-trained on conversations in which customers' data is the token ``UCI_TOKEN`` (its table 1). What is
-replaced is what ``turnwise.personal_data`` finds and whatever a layer ``pii`` marks; each further whole-word occurrence
-of it in the dialogue goes too, and so do the parts of a name.
+CS-BERT is pre-trained on conversations in which customers' data is the token ``UCI_TOKEN`` (its table 1); see
+``turnwise.pseudonyms`` for other forms. What is replaced is what ``turnwise.personal_data`` finds, whatever a layer
+``pii`` marks, and what a model found, if one was asked; each further whole-word occurrence of it in the dialogue goes
+too, and so do the parts of a name.
 
-No rule finds everything: read a sample of the result before you pass it on. Ids, and names of labels, stay as they are.
+Nothing finds everything: read a sample of the result before you pass it on. Ids, and names of labels, stay as they are.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 from turnwise.dialogue import Dialogue, Evidence, Label, Span, Turn
 from turnwise.errors import InputError
 from turnwise.personal_data import COMMON_WORDS, REGIONS, check_regions, find_personal_data, merged
+from turnwise.pseudonyms import TOKENS, UCI_TOKEN, Form, Naming, is_name, naming
 
-UCI_TOKEN = "UCI_TOKEN"
-_NAME_KINDS = ("name", "person", "full_name", "first_name", "last_name")
+__all__ = ["UCI_TOKEN", "Marks", "Redaction", "redact"]
+
 _SHORTEST = 3
+_FOUND = "\0found"
+"""The layer that holds a model's spans while a dialogue is redacted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What a model found in a dialogue: spans of each turn, and of values of the profile by their keys.
+
+    ``kinds``: what the model calls the kinds of the rules, so that one person has one name.
+    """
+
+    turns: Sequence[Sequence[Span]]
+    profile: Mapping[str, Sequence[Span]] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +46,18 @@ class Redaction:
     counts: Mapping[str, int]
 
 
-def redact(dialogue: Dialogue, *, regions: Sequence[str] = REGIONS) -> Redaction:
-    """Replace the personal data of a dialogue by ``UCI_TOKEN``; doing it again changes nothing.
+def redact(
+    dialogue: Dialogue,
+    *,
+    regions: Sequence[str] = REGIONS,
+    marks: Marks | None = None,
+    form: Form = "token",
+    key: bytes | None = None,
+) -> Redaction:
+    """Replace the personal data of a dialogue by tokens of a ``form``; doing it again changes nothing.
 
-    Stretches that overlap or touch become one token, of the kind of the longest. Every span keeps to its text:
+    ``marks`` are a model's spans beside the rules'; ``key`` is for pseudonyms. Stretches that overlap or touch become
+    one token, of the kind of the longest. Every span keeps to its text:
 
     - One that a stretch overlaps is moved to hold the whole token, and the rest that it held before.
     - Spans of a layer that were apart stay apart: where one token would be in two, the one that had most of the
@@ -46,29 +70,40 @@ def redact(dialogue: Dialogue, *, regions: Sequence[str] = REGIONS) -> Redaction
     as turns are.
 
     ``regions`` are the countries (ISO 3166) whose national phone numbers are known. Raises InputError for a country
-    without a phone plan, and for a ``pii`` span that does not fit its text.
+    without a phone plan, for a ``pii`` span that does not fit its text, and what ``turnwise.pseudonyms.naming`` raises.
     """
     check_regions(regions)
+    marks = marks or Marks(((),) * len(dialogue.turns))
     counts: Counter[str] = Counter()
-    known = _Known(regions)
-    turns = dialogue.turns
+    known = _Known(regions, naming(form, key), marks.kinds)
+    for name, spans in marks.profile.items():
+        known.remember(dialogue.profile[name], spans)
+    turns = tuple(
+        replace(turn, spans={**turn.spans, _FOUND: tuple(spans)})
+        for turn, spans in zip(dialogue.turns, marks.turns, strict=True)
+    )
     while any(stretches := known.find(turns)):
         counts.update(span.label for found in stretches for span in found)
         turns = tuple(_without(turn, found) for turn, found in zip(turns, stretches, strict=True))
     cleaned = Dialogue(
         dialogue.id,
         tuple(_cleaned(turn, known) for turn in turns),
-        {layer: _label(value, known.removed) for layer, value in dialogue.labels.items()},
-        {key: known.searched(value) for key, value in dialogue.profile.items()},
+        {layer: _label(value, known) for layer, value in dialogue.labels.items()},
+        {name: known.searched(value, marks.profile.get(name, ())) for name, value in dialogue.profile.items()},
     )
     return Redaction(cleaned, dict(counts))
 
 
 @dataclass(slots=True)
 class _Known:
-    """Texts that were found in the dialogue so far, with their kinds; ``pattern`` finds any of them as whole words."""
+    """Texts that were found in the dialogue so far, with their kinds; ``pattern`` finds any of them as whole words.
+
+    What is found is a span whose ``value`` is the token that takes its place.
+    """
 
     regions: Sequence[str]
+    name: Naming
+    renamed: Mapping[str, str]
     kinds: dict[str, str] = field(default_factory=dict)
     pattern: re.Pattern[str] | None = None
 
@@ -80,34 +115,49 @@ class _Known:
             raw.append([*self._rules(turn.text, asked), *_marked(turn, number)])
             asked = turn.text
         for turn, found in zip(turns, raw, strict=True):
-            self._remember(turn.text, [*found, *merged(found)])
-        return [merged([*found, *self._again(turn.text)]) for turn, found in zip(turns, raw, strict=True)]
+            self.remember(turn.text, [*found, *merged(found)])
+        return [
+            self._named(turn.text, [*found, *self._again(turn.text)]) for turn, found in zip(turns, raw, strict=True)
+        ]
+
+    def again(self, text: str) -> tuple[Span, ...]:
+        """What of the text the turns held."""
+        return self._named(text, self._again(text))
 
     def removed(self, text: str) -> str:
         """The text without what the turns held."""
-        return _spliced(text, merged(self._again(text)))
+        return _spliced(text, self.again(text))
 
-    def searched(self, text: str) -> str:
-        """The text without what the turns held and what the rules find in it."""
-        while found := merged([*self._rules(text, ""), *self._again(text)]):
+    def searched(self, text: str, marked: Sequence[Span] = ()) -> str:
+        """The text without what is ``marked`` in it, what the turns held and what the rules find in it."""
+        while found := self._named(text, [*self._rules(text, ""), *marked, *self._again(text)]):
             text = _spliced(text, found)
+            marked = ()
         return text
+
+    def _named(self, text: str, found: Iterable[Span]) -> tuple[Span, ...]:
+        return tuple(
+            replace(span, value=self.name(span.label, text[span.start : span.end]))
+            for span in merged(_beside_tokens(text, found))
+        )
 
     def _rules(self, text: str, asked: str) -> Iterator[Span]:
         for span in find_personal_data(text, asked=asked, regions=self.regions):
-            if text[span.start : span.end] != UCI_TOKEN:
-                yield span
+            yield replace(span, label=self.renamed.get(span.label, span.label))
 
     def _again(self, text: str) -> Iterator[Span]:
         for match in self.pattern.finditer(text) if self.pattern else ():
             yield Span(*match.span(), self.kinds.get(match[0], self.kinds.get(match[0].casefold(), "other")))
 
-    def _remember(self, text: str, found: Iterable[Span]) -> None:
+    def remember(self, text: str, found: Iterable[Span]) -> None:
+        """Keep the texts of spans, of names their parts too, to find them elsewhere."""
         before = len(self.kinds)
         for span in found:
             piece = text[span.start : span.end].strip()
+            if TOKENS.fullmatch(piece):
+                continue
             pieces = [piece]
-            if span.label in _NAME_KINDS:
+            if is_name(span.label):
                 pieces += [word.strip(".,") for word in piece.split() if word[0].isupper()]
             for piece in pieces:
                 if len(piece) >= _SHORTEST and any(map(str.isalnum, piece)) and piece.casefold() not in COMMON_WORDS:
@@ -121,20 +171,37 @@ class _Known:
 
 
 def _marked(turn: Turn, number: int) -> Iterator[Span]:
-    for place, span in enumerate(turn.spans.get("pii", ())):
-        if not 0 <= span.start < span.end <= len(turn.text):
-            raise InputError(
-                f"turns[{number}].spans.pii[{place}] is {span.start} to {span.end}, "
-                f"but the text has {len(turn.text)} characters"
-            )
-        if turn.text[span.start : span.end] != UCI_TOKEN:
+    for layer in ("pii", _FOUND):
+        for place, span in enumerate(turn.spans.get(layer, ())):
+            if not 0 <= span.start < span.end <= len(turn.text):
+                raise InputError(
+                    f"turns[{number}].spans.{layer.strip(chr(0))}[{place}] is {span.start} to {span.end}, "
+                    f"but the text has {len(turn.text)} characters"
+                )
             yield span
+
+
+def _beside_tokens(text: str, found: Iterable[Span]) -> Iterator[Span]:
+    """The spans that are more than tokens, made to hold whole tokens."""
+    tokens = [match.span() for match in TOKENS.finditer(text)]
+    for span in found:
+        touched = [(start, end) for start, end in tokens if span.start < end and start < span.end]
+        if touched:
+            span = replace(span, start=min(span.start, touched[0][0]), end=max(span.end, touched[-1][1]))
+            if TOKENS.sub("", text[span.start : span.end]).strip() == "":
+                continue
+        yield span
 
 
 def _spliced(text: str, found: Sequence[Span]) -> str:
     starts = [0, *(span.end for span in found)]
     ends = [*(span.start for span in found), len(text)]
-    return UCI_TOKEN.join(text[start:end] for start, end in zip(starts, ends, strict=True))
+    kept = [text[start:end] for start, end in zip(starts, ends, strict=True)]
+    return "".join(piece for pair in zip(kept, [*map(_token, found), ""], strict=True) for piece in pair)
+
+
+def _token(stretch: Span) -> str:
+    return stretch.value or UCI_TOKEN
 
 
 def _without(turn: Turn, found: Sequence[Span]) -> Turn:
@@ -153,8 +220,8 @@ def _moved(spans: Sequence[Span], text: str, found: Sequence[Span]) -> tuple[Spa
         held.append(sum(min(span.end, s.end) - max(span.start, s.start) for s in inside))
         value = span.value
         if inside and value is not None:
-            same = {text[s.start : s.end].casefold() for s in (span, *inside)} | {UCI_TOKEN.casefold()}
-            value = UCI_TOKEN if value.casefold() in same else None
+            same = {text[s.start : s.end].casefold() for s in (span, *inside)}
+            value = _token(inside[0]) if value.casefold() in same or TOKENS.fullmatch(value) else None
         after.append(replace(span, start=_start(span.start, found), end=_end(span.end, found), value=value))
     dropped = {
         second if held[second] <= held[first] else first
@@ -174,7 +241,7 @@ def _start(offset: int, found: Sequence[Span]) -> int:
     for stretch in found:
         if offset < stretch.end:
             return shift + min(offset, stretch.start)
-        shift += len(UCI_TOKEN) - (stretch.end - stretch.start)
+        shift += len(_token(stretch)) - (stretch.end - stretch.start)
     return shift + offset
 
 
@@ -184,7 +251,7 @@ def _end(offset: int, found: Sequence[Span]) -> int:
     for stretch in found:
         if offset <= stretch.start:
             break
-        shift += len(UCI_TOKEN) - (stretch.end - stretch.start)
+        shift += len(_token(stretch)) - (stretch.end - stretch.start)
         offset = max(offset, stretch.end)
     return shift + offset
 
@@ -197,20 +264,24 @@ def _cleaned(turn: Turn, known: _Known) -> Turn:
         {
             layer: tuple(s if s.value is None else replace(s, value=known.removed(s.value)) for s in spans)
             for layer, spans in turn.spans.items()
+            if layer != _FOUND
         },
-        {layer: _label(value, known.removed) for layer, value in turn.labels.items()},
+        {layer: _label(value, known) for layer, value in turn.labels.items()},
         {layer: _evidence(evidence, known) for layer, evidence in turn.evidence.items()},
     )
 
 
-def _label(value: Label, removed: Callable[[str], str]) -> Label:
+def _label(value: Label, known: _Known) -> Label:
     if isinstance(value, str):
-        return removed(value)
+        return known.removed(value)
     if isinstance(value, dict):
-        return {
-            key: items if all(removed(item) == item for item in items) else (UCI_TOKEN,) for key, items in value.items()
-        }
+        return {key: _variants(items, known) for key, items in value.items()}
     return value
+
+
+def _variants(items: tuple[str, ...], known: _Known) -> tuple[str, ...]:
+    held = next((found for item in items if (found := known.again(item))), None)
+    return items if held is None else (_token(held[0]),)
 
 
 def _evidence(evidence: Evidence, known: _Known) -> Evidence:

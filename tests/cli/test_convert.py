@@ -6,11 +6,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from turnwise.corpora import read_corpus
 
+Console = Any
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -126,6 +128,10 @@ def test_redaction_refuses_what_it_cannot_do(turnwise: Run, tmp_path: Path) -> N
         (("--redact", "-o", "a.jsonl"), "error: the output a.jsonl belongs to the corpus a.jsonl itself"),
         (("--region", "GB", "-o", "b.jsonl"), "error: --region says which phone numbers are replaced; give --redact"),
         (("--redact", "--region", "UK", "-o", "b.jsonl"), "error: there is no phone plan of the region 'UK'"),
+        (("--form", "numbered", "-o", "b.jsonl"), "error: --model, --form and --key-file say how"),
+        (("--redact", "--key-file", "k", "-o", "b.jsonl"), "error: --key-file is the secret of pseudonyms"),
+        (("--redact", "--form", "pseudonym", "-o", "b.jsonl"), "error: the environment variable TURNWISE_PSEUDONYM"),
+        (("--redact", "--model", "nowhere", "-o", "b.jsonl"), "error: there is no model folder nowhere"),
     ):
         done = turnwise("convert", "a.jsonl", *arguments)
         assert done.returncode == 1
@@ -149,3 +155,41 @@ def test_where_that_holds_of_nothing_names_the_nearest_layer_and_writes_nothing(
     assert done.returncode == 1
     assert "'emotion'" in done.stderr
     assert not (tmp_path / "none.jsonl").exists()
+
+
+def test_numbers_and_pseudonyms_in_place_of_the_token(turnwise: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\nmail a@example.org or b@example.org\nA@example.org\n")
+    done = turnwise("convert", "a.csv", "--redact", "--form", "numbered", "-o", "numbered.jsonl")
+    assert done.stdout.splitlines()[1] == "3 stretches of personal data replaced by kind and number"
+    assert [d.turns[0].text for d in read_corpus(str(tmp_path / "numbered.jsonl"))] == [
+        "mail [EMAIL_1] or [EMAIL_2]",
+        "[EMAIL_1]",
+    ]
+    (tmp_path / "key").write_text("a key that is long enough\n")
+    done = turnwise("convert", "a.csv", "--redact", "--form", "pseudonym", "--key-file", "key", "-o", "keyed.jsonl")
+    assert done.returncode == 0
+    assert "long enough" not in done.stdout + done.stderr + (tmp_path / "keyed.jsonl").read_text()
+    first, second = (d.turns[0].text for d in read_corpus(str(tmp_path / "keyed.jsonl")))
+    assert first.startswith(f"mail {second} or [EMAIL_")
+
+
+def test_a_fitted_model_redacts_too(console: Console, checkpoint: Callable[[str], Path]) -> None:
+    """The model may find anything after three steps; what the rules find is gone, and nothing of it is left behind."""
+    mail = '{"id": "%s", "turns": [{"speaker": "customer", "text": "mail anna@example.org", "spans": {"pii": [%s]}}]}'
+    span = '{"start": 5, "end": 21, "label": "contact"}'
+    (console.folder / "a.jsonl").write_text("\n".join(mail % (number, span) for number in range(6)) + "\n")
+    (console.folder / "b.jsonl").write_text(mail.replace(', "spans": {"pii": [%s]}', "") % "b" + "\n")
+    fit = ("fit", "pii", "-c", "a.jsonl", "--dev", "a.jsonl", "--encoder", checkpoint("bert"), "--steps", "3")
+    done = console(*fit, "-o", "model")
+    assert done.returncode == 0, done.stderr
+    done = console("convert", "b.jsonl", "--redact", "--model", "model", "--form", "numbered", "-o", "out.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert "No model finds everything" in done.stdout
+    (only,) = read_corpus(str(console.folder / "out.jsonl"))
+    assert "anna" not in only.turns[0].text
+    assert "_1]" in only.turns[0].text
+    assert (dict(only.turns[0].spans), dict(only.turns[0].evidence)) == ({}, {})
+    done = console("predict", "model", "mail anna@example.org", "agent: ok")
+    assert done.returncode == 0, done.stderr
+    assert "[CONTACT_1]" in done.stdout
+    assert console("convert", "b.jsonl", "--redact", "--model", ".", "-o", "out2.jsonl").returncode == 1

@@ -199,3 +199,27 @@ def test_a_missing_flag_points_to_the_help(console: Console) -> None:
     done = console("fit", "intent", "--corpus", "c.csv")
     assert done.returncode == 2
     assert done.stderr.endswith("Try: turnwise fit intent --help\n")
+
+
+def test_softmax_goes_the_same_way(console: Console, shop: Path, tiny_encoder: Path, tmp_path: Path) -> None:
+    rest = (*COLUMNS, *QUICK, "--encoder", tiny_encoder)
+    flags = ("--classifier", "softmax", "--dev", f"csv:{shop}@test")
+    done = fit(console, "--corpus", f"csv:{shop}@train", *flags, *rest)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert task(tmp_path / "model")["facts"]["recipe"]["objective"]["kind"] == "softmax"
+    done = console("evaluate", "model", "--corpus", f"csv:{shop}@dev", *COLUMNS, "--json", "-")
+    assert done.returncode == 0, done.stderr
+    assert {"in_out_accuracy", "accuracy_all"} <= set(json.loads(done.stdout))
+    done = console("predict", "model", "where is my parcel")
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 4)  # the answer and three neighbours
+    done = console("intent", "add", "model", "gift", "wrap it")
+    assert done.returncode == 1
+    assert "a softmax classifier takes no new class" in done.stderr
+    for wrong, said in (
+        (("--classifier", "svm"), "the classifier is 'svm'"),
+        (("--classifier", "softmax", "--recipe", "intent"), "softmax is asked for"),
+        (("--classifier", "softmax", "--k", "3"), "softmax has no [inference]"),
+    ):
+        done = fit(console, "--corpus", f"csv:{shop}@train", *wrong, *rest)
+        assert done.returncode == 1
+        assert said in done.stderr

@@ -45,8 +45,11 @@ def test_fit_evaluate_and_predict(console: Console, tiny_encoder: Path, talks: s
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     assert (figures["task"], figures["dialogues"]) == (task, 12)
-    done = console("evaluate", "model", "--corpus", talks)
+    done = console("evaluate", "model", "--corpus", talks, "--report", "report.html")
     assert "95 % interval" in done.stdout
+    assert "report written to report.html" in done.stderr
+    html = (console.folder / "report.html").read_text(encoding="utf-8")
+    assert f"Task {task}, measured on" in html
     done = console("predict", "model", "--input", talks, "--json")
     assert done.returncode == 0, done.stderr
     answers = [json.loads(line) for line in done.stdout.splitlines()]
@@ -93,7 +96,7 @@ def test_a_corpus_without_the_layer_and_flags_of_other_tasks(console: Console, t
     assert "'emotion'" in done.stderr
     console("fit", "emotion", "-c", talks, "--dev", talks, "--encoder", tiny_encoder, *QUICK, "-o", "model")
     for arguments in (
-        ("evaluate", "model", "-c", talks, "--report", "r.html"),
+        ("evaluate", "model", "-c", talks, "--engine", "int8"),
         ("predict", "model", "hi", "--engine", "int8"),
     ):
         done = console(*arguments)

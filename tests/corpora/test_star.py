@@ -65,9 +65,9 @@ def test_what_was_said_becomes_turns(tmp_path: Path) -> None:
     (only,) = read(tmp_path, "complete")
     assert only.id == "star:complete:7"
     assert only.turns == (
-        Turn("customer", "My dog needs a place "),
+        Turn("customer", "My dog needs a place ", labels={"handoff": False}),
         Turn("agent", "What is its name?", labels={"acts": ("ask_name",), "queries": ()}),
-        Turn("customer", "Rex. Do dogs dream?"),
+        Turn("customer", "Rex. Do dogs dream?", labels={"handoff": True}),
         Turn("agent", "I only know about kennels.", labels={"acts": ("out_of_scope",), "queries": ("kennel_book",)}),
         Turn("customer", "fine"),
         Turn("agent", "There is room.", labels={"queries": ()}),
@@ -151,12 +151,14 @@ def test_published() -> None:
     path = Path(DATA or "") / "star"
     turns: Counter[str] = Counter()
     picked: Counter[object] = Counter()
+    failed: Counter[object] = Counter()
     ids: dict[str, set[str]] = {"complete": set(), "incomplete": set()}
     for split, seen in ids.items():
         for found in star.read(path, split, DEFAULT_COLUMNS):
             seen.add(found.id)
             turns[split] += len(found.turns)
             picked.update(turn.labels["acts"] for turn in found.turns if "acts" in turn.labels)
+            failed.update(turn.labels["handoff"] for turn in found.turns if "handoff" in turn.labels)
             for before, turn in zip((None, *found.turns), found.turns, strict=False):
                 if turn.labels.get("acts") == ("out_of_scope",):
                     assert before is not None
@@ -164,4 +166,4 @@ def test_published() -> None:
     assert (len(ids["complete"]), len(ids["incomplete"])) == (5_820 - 2, 6_652 - 5_820 - 445)
     assert turns == {"complete": 106_064, "incomplete": 108_137 - 106_064}
     assert picked.total() == 46_640 - 668 + 49
-    assert picked[("out_of_scope",)] == 764
+    assert picked[("out_of_scope",)] == failed[True] == 764

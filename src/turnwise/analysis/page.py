@@ -129,3 +129,12 @@ def fold(summary: str, inside: str, *, count: str = "") -> str:
     """Something to open; ``summary`` and ``inside`` are HTML."""
     number = f'<span class="count">{escape(count)}</span>' if count else ""
     return f"<details><summary>{number}{summary}</summary>{inside}</details>"
+
+
+def section(anchor: str, heading: str, lead: str, body: str) -> tuple[str, str]:
+    """The link to a section, and the section; ``heading`` and ``lead`` are texts, ``body`` is HTML."""
+    intro = f'<p class="note">{escape(lead)}</p>' if lead else ""
+    return (
+        f'<a href="#{anchor}">{escape(heading)}</a>',
+        f'<section><h2 id="{anchor}">{escape(heading)}</h2>{intro}{body}</section>\n',
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 from turnwise.analysis import sections
 from turnwise.analysis.label_errors import LabelError
-from turnwise.analysis.page import page
+from turnwise.analysis.page import page, section
 from turnwise.analysis.space import Space
 from turnwise.dialogue import Turn
 from turnwise.errors import InputError
@@ -62,30 +62,30 @@ def render_report(
     """The report as HTML; the arguments are those of ``write_report``."""
     wrong = sum(set(o.gold) != set(o.predicted) for o in outcomes)
     parts = [
-        _section(
+        section(
             "confidence",
             "Can its confidence be trusted?",
             "A confidence is worth what it predicts. Point at a bar or a curve for its figures.",
             sections.confidence(evaluation),
         ),
-        _section(
+        section(
             "confusions",
             "What it confuses",
             "Open a pair to read its sentences: often two intents overlap, or one sentence fits both."
             + (" What has no intent is out of scope." if "oos_n" in evaluation else ""),
             sections.confusions(evaluation, outcomes),
         ),
-        _section(
+        section(
             "intents",
             "Each intent, weakest first",
             "Precision: how often an answer with this intent is right. Recall: how many of its utterances are found. "
             "F1 is their harmonic mean.",
-            sections.intents_table(evaluation),
+            sections.labels_table(evaluation),
         ),
     ]
     if spaces:
         parts.append(
-            _section(
+            section(
                 "space",
                 "The space it sees",
                 "Each point is an utterance, near those that the encoder takes for alike (t-SNE; the most frequent "
@@ -95,7 +95,7 @@ def render_report(
         )
     if label_errors is not None:
         parts.append(
-            _section(
+            section(
                 "labels",
                 "Probable label errors",
                 "Utterances whose annotated intent their neighbours contradict. Look at these first. "
@@ -104,7 +104,7 @@ def render_report(
             )
         )
     parts.append(
-        _section(
+        section(
             "wrong",
             f"Wrong answers ({wrong})",
             "The most confident ones first. The figure before a training utterance is its cosine similarity.",
@@ -112,7 +112,7 @@ def render_report(
         )
     )
     if model_facts:
-        parts.append(_section("model", "The model", "", sections.facts(model_facts)))
+        parts.append(section("model", "The model", "", sections.facts(model_facts)))
     right = len(outcomes) - wrong
     dialogues = int(evaluation["dialogues"])
     size = f"{len(outcomes):,} utterances" + ("" if dialogues == len(outcomes) else f" of {dialogues:,} dialogues")
@@ -123,12 +123,3 @@ def render_report(
         f"<nav>{''.join(link for link, _ in parts)}</nav>"
     )
     return page(title, header, sections.headline(evaluation) + "".join(body for _, body in parts))
-
-
-def _section(anchor: str, heading: str, lead: str, body: str) -> tuple[str, str]:
-    """The link to a section, and the section."""
-    intro = f'<p class="note">{escape(lead)}</p>' if lead else ""
-    return (
-        f'<a href="#{anchor}">{escape(heading)}</a>',
-        f'<section><h2 id="{anchor}">{escape(heading)}</h2>{intro}{body}</section>\n',
-    )

@@ -33,6 +33,7 @@ _NAMES = {
     "in_scope_accuracy": ("In-scope accuracy", "a rejection counts as wrong"),
     "oos_recall": ("Out-of-scope recall", "out-of-scope utterances rejected"),
     "oos_precision": ("Out-of-scope precision", "rejections that were out of scope"),
+    "in_out_accuracy": ("In or out", "rightly told in scope or out of it, whatever the intent"),
     "ece": ("Calibration error", "how far confidence is off, on average"),
 }
 
@@ -43,17 +44,19 @@ def headline(evaluation: Mapping[str, Any]) -> str:
     for key, (name, meaning) in _NAMES.items():
         if key not in evaluation or (key == "accuracy" and "exact_match" in evaluation):
             continue
-        value = float(evaluation[key])
-        card = f'<div class="card"><span class="name">{name}</span><b>{100 * value:.1f}<small> %</small></b>'
-        if key in evaluation.get("intervals", {}):
-            low, high = evaluation["intervals"][key]
-            span = f"{100 * low:.1f} to {100 * high:.1f} %"
-            card += interval_bar(value, low, high, about=f"95 % interval {span}")
-            card += f'<span class="range">95 %: {span}<br>{meaning}</span>'
-        else:
-            card += f'<span class="range">{meaning}</span>'
-        cards.append(card + "</div>")
+        cards.append(card(name, meaning, float(evaluation[key]), evaluation.get("intervals", {}).get(key)))
     return f'<div class="cards">{"".join(cards)}</div>'
+
+
+def card(name: str, meaning: str, value: float, interval: Sequence[float] | None) -> str:
+    """A share in percent with its interval, as a card."""
+    drawn = f'<div class="card"><span class="name">{name}</span><b>{100 * value:.1f}<small> %</small></b>'
+    if interval is None:
+        return f'{drawn}<span class="range">{meaning}</span></div>'
+    low, high = interval
+    span = f"{100 * low:.1f} to {100 * high:.1f} %"
+    drawn += interval_bar(value, low, high, about=f"95 % interval {span}")
+    return f'{drawn}<span class="range">95 %: {span}<br>{meaning}</span></div>'
 
 
 def confidence(evaluation: Mapping[str, Any]) -> str:
@@ -90,12 +93,7 @@ def confidence(evaluation: Mapping[str, Any]) -> str:
         else []
     )
     figures = [
-        figure(
-            "Reliability",
-            reliability_diagram(evaluation["reliability"], about="accuracy against confidence in 15 bins"),
-            "The thick line is the share that was right. Orange: too sure; green: not sure enough; faint: few answers.",
-            aside=f"ECE {100 * evaluation['ece']:.1f} %",
-        ),
+        reliability_figure(evaluation),
         figure(
             "Precision versus coverage",
             line_chart(
@@ -111,6 +109,16 @@ def confidence(evaluation: Mapping[str, Any]) -> str:
     if "oos_curve" in evaluation:
         figures.append(_oos(evaluation))
     return f'<div class="row">{"".join(figures)}</div>'
+
+
+def reliability_figure(evaluation: Mapping[str, Any]) -> str:
+    """The reliability diagram."""
+    return figure(
+        "Reliability",
+        reliability_diagram(evaluation["reliability"], about="accuracy against confidence in 15 bins"),
+        "The thick line is the share that was right. Orange: too sure; green: not sure enough; faint: few answers.",
+        aside=f"ECE {100 * evaluation['ece']:.1f} %",
+    )
 
 
 def _oos(evaluation: Mapping[str, Any]) -> str:
@@ -163,10 +171,13 @@ def confusions(evaluation: Mapping[str, Any], outcomes: Sequence[Outcome], *, mo
     return f'<div class="row top">{chart}<div>{"".join(folds)}</div></div>'
 
 
-def intents_table(evaluation: Mapping[str, Any], *, shown: int = 12) -> str:
-    """Precision, recall, F1 and support of each intent, weakest first."""
+def labels_table(
+    evaluation: Mapping[str, Any], *, shown: int = 12, what: str = "intent", counted: str = "utterance"
+) -> str:
+    """Precision, recall, F1 and support of each label, weakest first."""
     rows = sorted(evaluation["labels"].items(), key=lambda item: (item[1]["f1"], item[0]))
-    head = [("Intent", False), ("F1 %", True), ("Precision %", True), ("Recall %", True), ("Utterances", True)]
+    head = [(what.capitalize(), False), ("F1 %", True), ("Precision %", True), ("Recall %", True)]
+    head.append((f"{counted.capitalize()}s", True))
     cells = [
         [
             label(name),
@@ -179,7 +190,7 @@ def intents_table(evaluation: Mapping[str, Any], *, shown: int = 12) -> str:
     ]
     if len(cells) <= shown + 3:
         return table(head, cells)
-    rest = fold(f"The other {len(cells) - shown} intents", table(head, cells[shown:]))
+    rest = fold(f"The other {len(cells) - shown} {what}s", table(head, cells[shown:]))
     return table(head, cells[:shown]) + rest
 
 

@@ -126,6 +126,29 @@ def bar_chart(bars: Sequence[tuple[str, float]], *, about: str, unit: str) -> st
     return _svg("".join(parts), about=about, height=8 + row * len(bars))
 
 
+def matrix(names: Sequence[str], counts: Sequence[Sequence[int]], *, about: str) -> str:
+    """Counts of gold (rows) and answered names (columns); a cell is the darker, the larger its share of the row."""
+    side, left, top = min(64.0, 280 / max(1, len(names))), 84, 46
+    parts = [_text(left + side * len(names) / 2, 14, "Answered", "middle", weight=600)]
+    for column, name in enumerate(names):
+        parts.append(_text(left + side * (column + 0.5), top - 8, _clip(name, 10), "middle"))
+    for row, name in enumerate(names):
+        middle = top + side * (row + 0.5) + 4
+        parts.append(_text(left - 8, middle, _clip(name, 12), "end"))
+        whole = sum(counts[row]) or 1
+        for column, count in enumerate(counts[row]):
+            share = count / whole
+            tip = f"annotated {name}, answered {names[column]}: {count} ({100 * share:.1f} %)"
+            parts.append(
+                f"<g>{_tip(tip)}"
+                + _rect(left + side * column + 1, top + side * row + 1, side - 2, side - 2, ACCENT, 0.08 + 0.72 * share)
+                + _text(left + side * (column + 0.5), middle, str(count), "middle", weight=600)
+                + "</g>"
+            )
+    height = round(top + side * len(names) + 8)
+    return _svg("".join(parts), about=about, width=max(180, round(left + side * len(names) + 8)), height=height)
+
+
 def scatter(points: Sequence[Mark], classes: Sequence[str], order: Sequence[str], *, about: str) -> str:
     """Points without axes, coloured and shaped by class; ``order`` fixes each class's mark (see ``legend``)."""
     number = {name: i for i, name in enumerate(order)}

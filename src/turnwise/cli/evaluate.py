@@ -1,6 +1,7 @@
 """``turnwise evaluate``: how good a fitted model is on labelled data."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ _HEADLINE = (
     "micro_f1",
     "exact_match",
     "in_scope_accuracy",
+    "in_out_accuracy",
     "oos_recall",
     "oos_precision",
     "average_precision",
@@ -23,9 +25,29 @@ _HEADLINE = (
     "precision",
     "recall",
     "f1",
+    "word_precision",
+    "word_recall",
+    "word_f1",
+    "covered",
     "base_rate",
     "kappa",
     "majority",
+    "joint_accuracy",
+    "slot_accuracy",
+    "filled_accuracy",
+    "ceiling",
+    "r100@1",
+    "r100@3",
+    "r100@1_merged",
+    "r100@3_merged",
+    "mrr",
+    "recall@1",
+    "recall@3",
+    "recall@5",
+    "shortlist_recall",
+    "shown",
+    "shown_right",
+    "found",
 )
 
 
@@ -41,18 +63,44 @@ def evaluate(
 
     Example: turnwise evaluate models/shop --corpus sample@test --report report.html
     """
-    from turnwise.cli.tasks import fitted
+    from turnwise.cli.desk import desk_of, tell_desk
+    from turnwise.cli.responses import choosing
+    from turnwise.cli.tasks import fitted, model_facts
     from turnwise.corpora import read_corpus
     from turnwise.errors import InputError
 
+    desk = desk_of(folder)
+    if desk is not None:
+        if report is not None:
+            raise InputError(f"{folder} is a desk; --report is for its members: turnwise evaluate {folder}/TASK")
+        given = list(read_corpus(corpus, default_split="test", columns=columns(column)))
+        with counting("dialogues of each task", len(given) * len(desk.members)) as advance:
+            figures = desk.evaluate(given, progress=advance)
+        _tell(figures, f"{folder} on {corpus}", json_file, tell_desk)
+        return
+    chooser = choosing(folder, engine)
+    if chooser is not None:
+        if report is not None:
+            raise InputError(f"{folder} is a model of {chooser.task.name}; --report is for other tasks, --json for all")
+        given = list(read_corpus(corpus, default_split="test", columns=columns(column)))
+        with counting("dialogues", len(given)) as advance:
+            ranks = chooser.evaluate(given, progress=advance)
+        _tell(ranks, f"{folder} on {corpus}", json_file)
+        return
     other = fitted(folder)
     if other is not None:
-        if report is not None or engine != "torch":
-            raise InputError(f"{folder} is a model of {other.task.name}; --report and --engine are for intents")
+        if engine != "torch":
+            raise InputError(f"{folder} is a model of {other.task.name}; --engine is for intents")
         given = list(read_corpus(corpus, default_split="test", columns=columns(column)))
         with counting("dialogues", len(given)) as advance:
             found_metrics = other.evaluate(given, progress=advance)
         _tell(found_metrics, f"{folder} on {corpus}", json_file)
+        if report is not None:
+            from turnwise.analysis.task_report import write_task_report
+
+            facts = model_facts(other, corpus)
+            write_task_report(report, title=f"{folder.name} on {corpus}", evaluation=found_metrics, model_facts=facts)
+            typer.echo(f"report written to {report}", err=True)
         return
     from turnwise.tasks.intent.engine import load_with
     from turnwise.tasks.intent.evaluation import evaluate as measure
@@ -70,14 +118,19 @@ def evaluate(
         typer.echo(f"report written to {report}", err=True)
 
 
-def _tell(metrics: dict[str, Any], title: str, json_file: Path | None) -> None:
+def _tell(
+    metrics: dict[str, Any],
+    title: str,
+    json_file: Path | None,
+    table: Callable[[dict[str, Any], str], None] | None = None,
+) -> None:
     """The figures as a table, or as JSON on standard output or in a file."""
     from turnwise.tasks.intent.evaluation import write_json
 
     if json_file == Path("-"):
         typer.echo(json.dumps(metrics, indent=1, ensure_ascii=False))
     else:
-        show(metrics, title)
+        (table or show)(metrics, title)
     if json_file is not None and json_file != Path("-"):
         write_json(json_file, metrics)
         typer.echo(f"figures written to {json_file}", err=True)

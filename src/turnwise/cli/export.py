@@ -22,10 +22,21 @@ def export(
 
     Example: turnwise export models/shop --precision int8 --corpus sample@dev
     """
+    from turnwise.cli.responses import choosing
     from turnwise.corpora import read_corpus
     from turnwise.tasks.intent.engine import export_folder, export_model
     from turnwise.tasks.intent.examples import utterances
+    from turnwise.tasks.ranking.engine import export_responses
 
+    if choosing(folder, "torch") is not None:
+        dialogues = list(read_corpus(corpus, default_split="dev", columns=columns(column))) if corpus else []
+        for name, part in export_responses(folder, precision, check=dialogues).items():
+            changed = float((part.task or {}).get("labels_changed", 0.0))
+            typer.echo(
+                f"{export_folder(folder, precision) / name}: on {part.texts} sequences the vectors differ by at most "
+                f"{part.largest_difference:.4f}, {changed:.2%} of the first choices changed"
+            )
+        return
     check = utterances(read_corpus(corpus, default_split="dev", columns=columns(column))) if corpus is not None else []
     facts = export_model(folder, precision, check=check)
     place = export_folder(folder, precision)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from turnwise.cli.fit_desk import fit_desk_verb
+from turnwise.cli.fit_ranking import RESPONSE_VERBS
 from turnwise.cli.fit_task import ABOUT, task_command
 from turnwise.cli.options import CORPUS_HELP, ColumnOption, SeedOption, columns
 
@@ -33,7 +35,13 @@ def fit_intent_verb(
     shots: Annotated[int | None, typer.Option(help="Take so many utterances of each intent.")] = None,
     seed: SeedOption = 0,
     encoder: Annotated[str, typer.Option(help="embedded, an encoder folder, or a Hugging Face name.")] = "embedded",
-    recipe: Annotated[str, typer.Option(help="A shipped recipe or a .toml file; see docs/recipes.md.")] = "intent",
+    classifier: Annotated[
+        str, typer.Option(help="similarity, or softmax: a linear layer, out of scope one more class.")
+    ] = "similarity",
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="A shipped recipe or a .toml file; see docs/recipes.md. By default the classifier's own."),
+    ] = None,
     neighbours: Annotated[int | None, typer.Option("--k", help="Neighbours that vote; all by default.")] = None,
     steps: Annotated[int | None, typer.Option(help="Stop training after so many steps.")] = None,
     calibrate: Annotated[
@@ -60,8 +68,9 @@ def fit_intent_verb(
     extra = examples.texts(read_corpus(unlabelled, columns=names)) if unlabelled is not None else ()
     from turnwise.encoder import Encoder
     from turnwise.tasks.intent.fit import fit_intent
-    from turnwise.tasks.intent.recipes import intent_recipe
+    from turnwise.tasks.intent.recipes import classifier_recipe, intent_recipe
 
+    name = classifier_recipe(classifier, recipe)
     overrides: dict[str, dict[str, object]] = {"training": {"seed": seed}, "inference": {}, "fitting": {}}
     if steps is not None:
         overrides["training"]["steps"] = steps
@@ -69,7 +78,7 @@ def fit_intent_verb(
         overrides["inference"]["neighbours"] = neighbours
     if calibrate:
         overrides["fitting"]["held_out"] = 0.2
-    chosen = intent_recipe(recipe, shots=examples.mean_shots(found), overrides=overrides)
+    chosen = intent_recipe(name, shots=examples.mean_shots(found), overrides=overrides)
     base = Encoder.load(encoder)
     with training_bars() as on_step:
         model = fit_intent(found, base, chosen, dev=calibration, unlabelled=extra, on_step=on_step)
@@ -82,8 +91,11 @@ def fit_intent_verb(
     typer.echo(f"next: turnwise evaluate {output} --corpus HELDOUT --report report.html")
 
 
+fit.command("desk")(fit_desk_verb)
 for _name in ABOUT:
     fit.command(_name)(task_command(_name))
+for _name, _verb in RESPONSE_VERBS.items():
+    fit.command(_name)(_verb)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""``turnwise fit acts``, ``emotion``, ``handoff``, ``satisfaction``: from labelled dialogues to a model folder."""
+"""``turnwise fit TASK`` of the tasks on labelled dialogues: from a corpus to a model folder."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,9 @@ ABOUT = {
     "acts": "Fit dialogue acts: of each turn, or (--mode next) of the agent's turn that comes next.",
     "emotion": "Fit the emotions of what customers say.",
     "handoff": "Fit hand-off: whether a person should take over, asked at each customer turn.",
+    "pii": "Fit personal data: names, addresses, numbers and whatever else is marked in the layer pii.",
     "satisfaction": "Fit how satisfied the customer is with a whole dialogue.",
+    "state": "Fit dialogue state tracking: the value of each slot after each customer turn.",
 }
 """The tasks that are fitted in one way, with the help of their commands."""
 
@@ -33,6 +35,10 @@ def task_command(name: str) -> Callable[..., None]:
         precision: Annotated[
             float | None, typer.Option(help="Of hand-off: the precision aimed at.", hidden=name != "handoff")
         ] = None,
+        ontology: Annotated[
+            Path | None,
+            typer.Option(help="Of state: a file of slots and values; see docs/tasks.md.", hidden=name != "state"),
+        ] = None,
         epochs: Annotated[float | None, typer.Option(help="Train for so many epochs.")] = None,
         steps: Annotated[int | None, typer.Option(help="Stop training after so many steps.")] = None,
         column: ColumnOption = None,
@@ -47,7 +53,11 @@ def task_command(name: str) -> Callable[..., None]:
         from turnwise.tasks.recipes import task_recipe
 
         check_replaceable(output, MARKS)
-        parameters: dict[str, object] = {"mode": mode, "precision": precision}
+        parameters: dict[str, object] = {
+            "mode": mode,
+            "precision": precision,
+            "ontology": None if ontology is None else str(ontology),
+        }
         training: dict[str, object] = {"epochs": epochs, "steps": steps, "seed": seed}
         fitting = task_recipe(recipe, {"parameters": _given(parameters), "training": _given(training)})
         if fitting.task.name != name:

@@ -41,11 +41,15 @@ def predict(
     if bool(texts) == (source is not None):
         raise InputError("give texts, or a file with --input, and not both; - reads lines from standard input")
     readable(texts or [])
+    from turnwise.cli.desk import desk_of, show_desk
+    from turnwise.cli.responses import choosing, show_responses
     from turnwise.cli.tasks import answer_dialogues, fitted
 
-    other = fitted(folder)
-    if other is not None:
-        if engine != "torch":
+    desk = desk_of(folder)
+    chooser = choosing(folder, engine)
+    other = fitted(folder) if chooser is None else None
+    if desk is not None or chooser is not None or other is not None:
+        if other is not None and engine != "torch":
             raise InputError(f"{folder} is a model of {other.task.name}; --engine is for intents")
         if source is not None and source.name != "-" and source.suffix != ".txt":
             given = list(_dialogues(source, column))
@@ -53,7 +57,12 @@ def predict(
             from turnwise.tasks.model import conversation
 
             given = [conversation(list(_texts(texts or [], source)))]
-        answer_dialogues(other, given, as_json)
+        if desk is not None:
+            show_desk(desk, given, as_json)
+        elif chooser is not None:
+            show_responses(chooser, given, as_json)
+        elif other is not None:
+            answer_dialogues(other, given, as_json)
         return
     from turnwise.tasks.intent.engine import load_with
 

@@ -29,6 +29,20 @@ def fitted(folder: Path) -> "TaskModel | None":
     return load_model(folder, TASKS)
 
 
+def model_facts(model: "TaskModel", corpus: str) -> dict[str, str]:
+    """What a report says of a model, by name."""
+    facts = model.facts
+    return {
+        "model": model.version,
+        "task": model.task.name,
+        "encoder": str(facts.get("encoder", model.encoder.name)),
+        "learned from": f"{facts.get('examples', '?')} labels of {facts.get('dialogues', '?')} dialogues",
+        "best epoch chosen by": str(facts.get("chosen_by", "")),
+        "corpus": corpus,
+        "turnwise": str(facts.get("turnwise", "")),
+    }
+
+
 def answer_dialogues(model: "TaskModel", dialogues: "Sequence[Dialogue]", as_json: bool) -> None:
     """Print the dialogues with the layer filled in: as JSON, or a line a turn that was asked about."""
     from turnwise.dialogue import to_json
@@ -42,23 +56,33 @@ def answer_dialogues(model: "TaskModel", dialogues: "Sequence[Dialogue]", as_jso
 
 
 def _show(model: "TaskModel", dialogue: "Dialogue") -> None:
+    from turnwise.cli.pii import show_redacted
     from turnwise.cli.predict import short
+    from turnwise.tasks.pii.task import Pii
+    from turnwise.tasks.task import Task, at_layer
 
-    for turn in model.task.queries(dialogue):
-        found = model.task.answered(dialogue, turn)
+    task = model.task
+    if isinstance(task, Pii):
+        show_redacted(dialogue, task.layer)
+        return
+    for turn in task.queries(dialogue):
+        found = task.answered(dialogue, turn) if isinstance(task, Task) else at_layer(dialogue, turn, task.layer)
         if found is None:
             continue
         label, evidence = found
         cut = "  [only its beginning was read]" if evidence.truncated else ""
         sure = f"{evidence.score:.0%}" if evidence.score is not None else ""
-        typer.echo(f"{_said(label)}  {sure}  {short(dialogue.turns[turn].text)}{cut}")
+        typer.echo(f"{said(label)}  {sure}  {short(dialogue.turns[turn].text)}{cut}")
         for neighbour in evidence.neighbours:
             typer.echo(f"    {neighbour.similarity:.2f}  {short(neighbour.text)}")
 
 
-def _said(label: "Label") -> str:
+def said(label: "Label") -> str:
+    """A label in words."""
     if isinstance(label, tuple):
         return ", ".join(label) or "none"
+    if isinstance(label, dict):
+        return "; ".join(f"{slot}: {' or '.join(values)}" for slot, values in label.items()) or "nothing"
     if isinstance(label, bool):
         return "yes" if label else "no"
     return str(label)

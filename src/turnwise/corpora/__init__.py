@@ -27,6 +27,7 @@ from turnwise.corpora import (
     multiwoz_single,
     nlupp,
     parquet,
+    presidio,
     sample,
     self_dialogue,
     sgd,
@@ -64,9 +65,10 @@ _TASK_ORIENTED = (
     metalwoz.READER,
 )
 _CUSTOMER_SERVICE = (abcd.READER, multidogo.READER, mobilecs.READER, stc3.READER, cucom.READER, esconv.READER)
+_PERSONAL_DATA = (presidio.READER,)
 _OPEN_DOMAIN = (dailydialog.READER, switchboard.READER, topical_chat.READER, self_dialogue.READER)
 
-READERS: tuple[Reader, ...] = (*_OWN, *_INTENTS, *_TASK_ORIENTED, *_CUSTOMER_SERVICE, *_OPEN_DOMAIN)
+READERS: tuple[Reader, ...] = (*_OWN, *_INTENTS, *_TASK_ORIENTED, *_CUSTOMER_SERVICE, *_OPEN_DOMAIN, *_PERSONAL_DATA)
 
 
 def parse(spec: str, default_split: str | None = "train") -> Source:

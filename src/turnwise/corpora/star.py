@@ -8,19 +8,22 @@ A folder ``dialogues`` (in star.tar.xz) of one JSON file each. Its events become
   as it was typed has no ``acts``; the label ``custom`` is the publisher's for such a text, so it counts as none. 49
   texts were typed and carry the label of a template all the same; it is kept.
 * The action ``out_of_scope`` is the template that tells the user that the wizard cannot help with that. It always
-  answers the customer turn right before it, so it marks the customer turns that the desk could not answer (764 of
-  them). A freely typed refusal is not marked.
+  answers the customer turn right before it, so it marks the customer turns that the desk could not answer. ``handoff``
+  is made of it here, on the customer turn that a wizard turn comes right after: True where that turn is this template
+  (764 times), False where it is another one, and absent where it was typed, since a typed refusal is marked nowhere.
 * ``queries`` of a wizard turn are the APIs that the wizard asked since its own turn before, () for none.
 * On the dialogue: ``happy`` is True where the user was told to keep to the path that the task expects, False where the
-  user was told to leave it, as in every dialogue of several tasks; ``multi_task`` is True for these; ``task`` and
-  ``domains`` name what the wizard could help with; ``out_of_scope`` is True where the wizard picked that template at
-  least once; ``completion`` is the publisher's level.
+  user was told to leave it, as in every dialogue of several tasks. To leave it is no failure of the desk, so ``happy``
+  makes no ``handoff``, though most hand-offs stand in dialogues that leave the path. ``multi_task`` is True for
+  dialogues of several tasks; ``task`` and ``domains`` name what the wizard could help with; ``out_of_scope`` is True
+  where the wizard picked that template at least once; ``completion`` is the publisher's level.
 
 The publisher gives no training or test part. Its completion level "Complete" makes the split ``complete``, the others
 (somebody disconnected) are ``incomplete``. Files in which nothing was said are skipped: 2 complete, 445 incomplete.
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 from turnwise.corpora.archive import find_archive, json_of, members
@@ -93,7 +96,16 @@ def _turns(events: list[object]) -> list[dict[str, object]]:
                 raise CorpusError(
                     f"Events[{number}] is {event!r:.60}, expected Agent (User or Wizard), Action, and Text or APIName"
                 )
+    _mark_failures(turns)
     return turns
+
+
+def _mark_failures(turns: list[dict[str, object]]) -> None:
+    """Label the customer turns that a picked template answers with whether it is the one for what is out of scope."""
+    for asked, answer in pairwise(turns):
+        said = answer["labels"]
+        if asked["speaker"] == "customer" and isinstance(said, dict) and "acts" in said:
+            asked["labels"] = {"handoff": said["acts"] == [_OUT_OF_SCOPE]}
 
 
 def _refused(turns: list[dict[str, object]]) -> bool:
@@ -123,7 +135,7 @@ def _scenario(scenario: Mapping[str, object]) -> dict[str, object]:
 READER = Reader(
     name="star",
     description="STAR, 24 tasks in 13 domains; PATH is star.tar.xz, its folder, or the folder of dialogues/",
-    layers=("acts", "queries", "happy", "multi_task", "task", "domains", "out_of_scope", "completion"),
+    layers=("acts", "queries", "handoff", "happy", "multi_task", "task", "domains", "out_of_scope", "completion"),
     source="Mosig et al. (2020), STAR: A Schema-Guided Dialog Dataset for Transfer Learning",
     licence="MIT",
     splits=splits,

@@ -5,21 +5,23 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from turnwise.codec import Codec, Encoding
+from turnwise.codec import Codec, Encoding, Tokens
 from turnwise.encoder import Encoder, length_batches
 from turnwise.errors import ExportError, InputError
 from turnwise.files import atomic_folder
+from turnwise.objectives.objective import Pooling
 from turnwise.runtime.graph import OPSET, Pooled, fuse, write_fp32, write_int8
 from turnwise.runtime.session import FACTS_FILE, FORMAT, MODEL_FILE, Runtime
 
-Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+Encode = Callable[[Sequence[Any]], NDArray[np.float32]]
+"""Texts, or sequences of ids as Tokens, to vectors."""
 ExportPrecision = Literal["fp32", "int8"]
 _SMOOTHING_TEXTS = 256
 _SMOOTHING_BATCH_TOKENS = 1024
@@ -58,7 +60,7 @@ class ExportFacts:
 
     ``largest_difference`` and ``smallest_cosine`` compare the vectors of the ``texts`` check texts with torch's.
     ``task`` is None without a task check, else metric, before, after and labels_changed. ``files`` maps each file
-    to its SHA-256.
+    to its SHA-256. ``pooling`` is inside the graph; ``segmented``: it reads segments.
     """
 
     format: int
@@ -72,30 +74,35 @@ class ExportFacts:
     smallest_cosine: float
     task: dict[str, str | float] | None
     files: dict[str, str]
+    pooling: Pooling = "mean"
+    segmented: bool = False
 
 
 def export(
     encoder: Encoder,
     folder: Path,
     *,
-    check_texts: Sequence[str],
+    check_texts: Sequence[str] | Sequence[Tokens],
     precision: ExportPrecision = "int8",
     projection: nn.Module | None = None,
+    pooling: Pooling = "mean",
+    segmented: bool = False,
     bounds: Bounds | None = None,
     task_check: Callable[[Encode], TaskScore] | None = None,
 ) -> ExportFacts:
     """Write ``model.onnx``, the tokenizer and ``export.json`` to ``folder``, or refuse.
 
-    ``projection`` maps (batch, dim) to (batch, other) after the mean over tokens. ``check_texts`` should be real
-    texts of the domain: int8 is tuned to them. ``task_check`` is called twice, with torch's encode and with the
-    exported one, and tells how the task fares with it. ``bounds`` defaults to ``Bounds.of(precision)``.
+    ``projection`` maps (batch, dim) to (batch, other) after the ``pooling`` over tokens. ``check_texts`` should be
+    real texts of the domain, or sequences of ids: int8 is tuned to them. ``segmented``: sequences have segments.
+    ``task_check`` is called twice, with torch's encode and with the exported one, and tells how the task fares with
+    it. ``bounds`` defaults to ``Bounds.of(precision)``.
 
     Raises ExportError, with the figures, when the export leaves the bounds (``folder`` is then as it was before),
     InputError without check texts, MissingExtraError without the extra ``runtime``.
     """
     if not check_texts:
         raise InputError("check_texts is empty; give some texts of the domain to compare the export on")
-    pooled = Pooled(encoder, projection).eval()
+    pooled = Pooled(encoder, projection, pooling=pooling, segmented=segmented).eval()
     before = _torch_encode(pooled)
     bounds = bounds or Bounds.of(precision)
     with atomic_folder(Path(folder), marks=(FACTS_FILE,)) as temporary:
@@ -115,6 +122,8 @@ def export(
             files={
                 p.relative_to(temporary).as_posix(): _sha256(p) for p in sorted(temporary.rglob("*")) if p.is_file()
             },
+            pooling=pooling,
+            segmented=pooled.segmented,
         )
         (temporary / FACTS_FILE).write_text(_json(facts), encoding="utf-8")
         after = Runtime.load(temporary).encode
@@ -136,7 +145,9 @@ def compare(left: NDArray[np.float32], right: NDArray[np.float32]) -> tuple[floa
     return float(distance.max()), float(cosine.min())
 
 
-def _write_graph(pooled: Pooled, path: Path, precision: ExportPrecision, texts: Sequence[str]) -> None:
+def _write_graph(
+    pooled: Pooled, path: Path, precision: ExportPrecision, texts: Sequence[str] | Sequence[Tokens]
+) -> None:
     plain = path.with_name("plain.onnx")
     write_fp32(pooled, plain)
     if precision == "int8":
@@ -147,19 +158,29 @@ def _write_graph(pooled: Pooled, path: Path, precision: ExportPrecision, texts: 
     fuse(path, pooled.encoder.backbone.config)
 
 
-def _spread(codec: Codec, texts: Sequence[str]) -> list[Encoding]:
+def _spread(codec: Codec, texts: Sequence[str] | Sequence[Tokens]) -> list[Encoding]:
     """Some of the texts, at equal distances, in batches of like length."""
-    tokens = codec.tokenise(texts[:: -(-len(texts) // _SMOOTHING_TEXTS)])
+    tokens = _tokens(codec, texts[:: -(-len(texts) // _SMOOTHING_TEXTS)])
     batches = length_batches([len(t.ids) for t in tokens], _SMOOTHING_BATCH_TOKENS)
     return [codec.batch([tokens[row] for row in rows]) for rows in batches]
 
 
+def _tokens(codec: Codec, texts: Sequence[str] | Sequence[Tokens]) -> list[Tokens]:
+    found = [text for text in texts if isinstance(text, Tokens)]
+    return found if found else codec.tokenise([text for text in texts if isinstance(text, str)])
+
+
 def _torch_encode(pooled: Pooled) -> Encode:
-    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
-        vectors = torch.from_numpy(pooled.encoder.encode(texts)).to(pooled.encoder.device)
+    codec, device = pooled.encoder.codec, pooled.encoder.device
+
+    def encode(texts: Sequence[str] | Sequence[Tokens]) -> NDArray[np.float32]:
+        tokens = _tokens(codec, texts)
+        parts: dict[int, NDArray[np.float32]] = {}
         with torch.inference_mode():
-            projected: NDArray[np.float32] = pooled.projection(vectors).cpu().numpy()
-        return projected
+            for rows in length_batches([len(t.ids) for t in tokens], _SMOOTHING_BATCH_TOKENS):
+                batch = codec.batch([tokens[row] for row in rows]).to(device)
+                parts |= zip(rows, pooled(**pooled.inputs(batch)).cpu().numpy(), strict=True)
+        return np.stack([parts[row] for row in range(len(tokens))])
 
     return encode
 

@@ -1,4 +1,4 @@
-"""From an encoder to the ONNX graph ``ids, mask -> vectors``: mean pooling inside, and int8 if wanted."""
+"""From an encoder to the ONNX graph ``ids, mask (, segments) -> vectors``: pooling inside, and int8 if wanted."""
 
 import contextlib
 import io
@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from transformers import PretrainedConfig
 
 from turnwise.codec import Encoding
-from turnwise.encoder import Encoder, mean_pool
+from turnwise.encoder import Encoder
 from turnwise.errors import MissingExtraError
+from turnwise.objectives.objective import Hidden, Pooling
 from turnwise.runtime.attention import fuse_attention
 from turnwise.runtime.smooth import smooth
 
@@ -23,17 +24,39 @@ _TRACED_TEXTS = ("two texts of unlike length", "so that nothing in the graph dep
 
 
 class Pooled(nn.Module):
-    """Token ids to one vector a text: the encoder, the mean over the tokens, then ``projection``."""
+    """Token ids to one vector a sequence: the encoder, ``pooling`` over the tokens, then ``projection``.
 
-    def __init__(self, encoder: Encoder, projection: nn.Module | None) -> None:
+    ``segmented``: the segments are read; otherwise all tokens are of segment 0.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        projection: nn.Module | None,
+        *,
+        pooling: Pooling = "mean",
+        segmented: bool = False,
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.projection = projection or nn.Identity()
+        self.pooling = pooling
+        self.segmented = segmented and encoder.codec.segments and encoder.codec.segment_types > 1
 
-    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        segments = torch.zeros_like(ids) if self.encoder.codec.segments else None
-        vectors: Tensor = self.projection(mean_pool(self.encoder(Encoding(ids, mask, segments)), mask))
+    def forward(self, ids: Tensor, mask: Tensor, segments: Tensor | None = None) -> Tensor:
+        if segments is None and self.encoder.codec.segments:
+            segments = torch.zeros_like(ids)
+        states = self.encoder(Encoding(ids, mask, segments))
+        vectors: Tensor = self.projection(Hidden(states, mask).pooled(self.pooling))
         return vectors
+
+    def inputs(self, encoding: Encoding) -> dict[str, Tensor]:
+        """What the graph is given for a batch, by name."""
+        found = {"ids": encoding.ids, "mask": encoding.mask}
+        if self.segmented:
+            assert encoding.segments is not None
+            found["segments"] = encoding.segments
+        return found
 
 
 def write_fp32(pooled: Pooled, path: Path) -> None:
@@ -44,18 +67,18 @@ def write_fp32(pooled: Pooled, path: Path) -> None:
     """
     for package in ("onnx", "onnxscript"):
         need(package)
-    example = pooled.encoder.codec.batch(pooled.encoder.codec.tokenise(_TRACED_TEXTS))
+    example = pooled.inputs(pooled.encoder.codec.batch(pooled.encoder.codec.tokenise(_TRACED_TEXTS)))
     batch = torch.export.Dim("batch", min=1, max=2**16)
     tokens = torch.export.Dim("tokens", min=2, max=pooled.encoder.codec.max_tokens)
     axes = {0: batch, 1: tokens}
     with _plain_attention(pooled.encoder), _silence(), torch.inference_mode():
         torch.onnx.export(
             pooled,
-            (example.ids, example.mask),
+            tuple(example.values()),
             path,
-            input_names=["ids", "mask"],
+            input_names=list(example),
             output_names=["vectors"],
-            dynamic_shapes=(axes, axes),
+            dynamic_shapes=(axes,) * len(example),
             opset_version=OPSET,
             dynamo=True,
             external_data=False,

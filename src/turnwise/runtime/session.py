@@ -37,6 +37,7 @@ class Runtime:
         self.codec = codec
         self.facts = facts
         self.threads = threads
+        self._segmented = bool(facts.get("segmented", False))
         self._session = session
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="turnwise-runtime")
 
@@ -100,8 +101,16 @@ class Runtime:
         # what stands where the mask is 0 changes no vector, but int8 takes its range from it too: the states of
         # padding tokens lie far out, those of a repeated last token do not
         ids = np.array([t.ids + t.ids[-1:] * (width - len(t.ids)) for t in tokens], dtype=np.int64)
-        vectors: NDArray[np.float32] = self._session.run(None, {"ids": ids, "mask": mask})[0]
+        given = {"ids": ids, "mask": mask}
+        if self._segmented:
+            given["segments"] = np.array([_segments(t, width) for t in tokens], dtype=np.int64)
+        vectors: NDArray[np.float32] = self._session.run(None, given)[0]
         return vectors
+
+
+def _segments(tokens: Tokens, width: int) -> list[int]:
+    found = list(tokens.segments) or [0] * len(tokens.ids)
+    return found + found[-1:] * (width - len(found))
 
 
 def _session(path: Path) -> Any:

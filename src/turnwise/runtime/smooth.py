@@ -104,9 +104,13 @@ def _activations(
     session = onnxruntime.InferenceSession(seen.SerializeToString(), options, providers=["CPUExecutionProvider"])
     largest: dict[str, Array] = {}
     rows: dict[str, list[Array]] = {name: [] for name in names}
+    read = {graph_input.name for graph_input in model.graph.input}
     for encoding in encodings:
         real = encoding.mask.numpy().astype(bool)
-        found = session.run(list(names), {"ids": encoding.ids.numpy(), "mask": encoding.mask.numpy()})
+        given = {"ids": encoding.ids.numpy(), "mask": encoding.mask.numpy()}
+        if "segments" in read and encoding.segments is not None:
+            given["segments"] = encoding.segments.numpy()
+        found = session.run(list(names), given)
         for name, values in zip(names, found, strict=True):
             values = values[real] if values.shape[:2] == real.shape else values.reshape(-1, values.shape[-1])
             highest = np.abs(values).max(axis=0)

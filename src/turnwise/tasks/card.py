@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from turnwise.tasks.task import Task
+from turnwise.tasks.base import BaseTask
 
 
-def card(task: Task, labels: Sequence[str], version: str, content: Mapping[str, Any]) -> str:
+def card(task: BaseTask, labels: Sequence[str], version: str, content: Mapping[str, Any]) -> str:
     """README.md of a fitted task: what it is, how it was made, how good it is, how to use it."""
     facts = content["facts"]
     measured = facts.get("held_out", {})

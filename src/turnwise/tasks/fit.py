@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from turnwise import __version__
-from turnwise.checkpoint import model_weights, put_weights
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
 from turnwise.errors import CorpusError, InputError
 from turnwise.layout import FormatName, Layout, Segments
 from turnwise.sequences import LEAST_TOKENS
 from turnwise.settings import Settings
+from turnwise.tasks.base import BaseTask
+from turnwise.tasks.best import Best
 from turnwise.tasks.model import Memory, TaskModel, run
 from turnwise.tasks.rows import Examples
-from turnwise.tasks.task import Task
 from turnwise.training import Part, Step, Training
 
 _REMEMBERED = 2_000
@@ -56,7 +56,7 @@ class HeldOut:
 class Fitting:
     """A recipe: the task, how it is trained, how dialogues are written, what is held out."""
 
-    task: Task
+    task: BaseTask
     training: Settings = field(default_factory=lambda: Settings(epochs=5, learning_rate=1e-4, head_learning_rate=1e-3))
     input: TaskInput = field(default_factory=TaskInput)
     held_out: HeldOut = field(default_factory=HeldOut)
@@ -78,18 +78,18 @@ def fit_task(
     task, settings = fitting.task, fitting.training
     given = list(dialogues)
     learned = task.learn(given)
-    train, held = (given, list(dev)) if dev is not None else _split(given, fitting.held_out.share, settings.seed)
+    train, held = train_and_held(given, dev, fitting.held_out, settings.seed)
     adapted = Encoder(copy.deepcopy(encoder.backbone), copy.copy(encoder.codec), encoder.name)
     adapted.codec.max_tokens = min(encoder.codec.max_tokens, fitting.input.max_tokens)
-    adapted.use_layout(_layout(adapted, fitting.input), seed=settings.seed)
+    adapted.use_layout(layout_of(adapted, fitting.input), seed=settings.seed)
     examples = task.examples(train, adapted.codec, learned, gold=True)
     if len(examples) == 0:
         raise CorpusError(f"{task.name}: no turn of the training dialogues has the layer {task.layer!r}")
     dev_examples = task.examples(held, adapted.codec, learned, gold=True) if held else Examples((), examples.width)
     torch.manual_seed(settings.seed)
     head = task.head(adapted, examples)
-    training = Training(adapted, [Part(task, examples, head)], settings)
-    best = _Best()
+    training = Training(adapted, [Part(task, task.for_training(examples), head)], settings)
+    best = Best()
     epoch = task.epoch_steps(examples)
     epochs: list[dict[str, float]] = []
     for step in training.steps():
@@ -108,12 +108,12 @@ def fit_task(
         "training": asdict(settings),
         "input": asdict(fitting.input),
         "epochs": epochs,
-        "chosen_by": task.kind.chosen_by,
+        "chosen_by": task.chosen_by,
         "steps": best.step or training.done,
     }
     if len(dev_examples):
         scores, _ = run(task, adapted, head, dev_examples)
-        learned = task.kind.finish(learned, scores, dev_examples.targets)
+        learned = task.finish(learned, scores, dev_examples)
     model = TaskModel(task, adapted, head, learned, memory=_memory(task, adapted, head, examples, train), facts=facts)
     if len(dev_examples):
         found = model.evaluate(held, draws=0)
@@ -121,30 +121,20 @@ def fit_task(
     return model
 
 
-class _Best:
-    """The weights of the best epoch so far; of equal ones the first."""
-
-    def __init__(self) -> None:
-        self.quality = -np.inf
-        self.step = 0
-        self.weights: dict[str, Tensor] = {}
-
-    def note(self, quality: float, step: int, model: nn.Module) -> None:
-        if quality > self.quality:
-            self.quality, self.step = quality, step
-            self.weights = {name: value.clone() for name, value in model_weights(model).items()}
-
-    def restore(self, model: nn.Module) -> None:
-        if self.weights:
-            problem = put_weights(model, self.weights)
-            assert problem is None, problem
-
-
-def _layout(encoder: Encoder, chosen: TaskInput) -> Layout:
+def layout_of(encoder: Encoder, chosen: TaskInput) -> Layout:
     if chosen.format is not None:
         return Layout(chosen.format, chosen.segments)
     own = encoder.codec.layout
     return own if own.format != "plain" else Layout("tod", chosen.segments)
+
+
+def train_and_held(
+    dialogues: Sequence[Dialogue], dev: Iterable[Dialogue] | None, held_out: HeldOut, seed: int
+) -> tuple[list[Dialogue], list[Dialogue]]:
+    """What to train on and what to choose on: ``dev`` where there is one, else a share of the dialogues."""
+    if dev is not None:
+        return list(dialogues), list(dev)
+    return _split(dialogues, held_out.share, seed)
 
 
 def _split(dialogues: Sequence[Dialogue], share: float, seed: int) -> tuple[list[Dialogue], list[Dialogue]]:
@@ -159,16 +149,15 @@ def _split(dialogues: Sequence[Dialogue], share: float, seed: int) -> tuple[list
     )
 
 
-def _measured(task: Task, encoder: Encoder, head: nn.Module, examples: Examples) -> dict[str, float]:
-    """Quality on held-out examples, and the mean negative log-probability of their targets, number by number."""
-    scores, _ = run(task, encoder, head, examples, precision="auto")
-    targets = examples.targets
-    likely = np.where(targets > 0.5, scores, 1 - scores)
-    loss = float(-np.log(np.clip(likely, 1e-12, 1)).mean())
-    return {"loss": loss, "quality": task.kind.quality(scores, targets, loss)}
+def _measured(task: BaseTask, encoder: Encoder, head: nn.Module, examples: Examples) -> dict[str, float]:
+    answers, _ = run(task, encoder, head, examples, precision="auto")
+    loss, quality = task.quality(answers, examples)
+    return {"loss": loss, "quality": quality}
 
 
-def _memory(task: Task, encoder: Encoder, head: nn.Module, examples: Examples, dialogues: Sequence[Dialogue]) -> Memory:
+def _memory(
+    task: BaseTask, encoder: Encoder, head: nn.Module, examples: Examples, dialogues: Sequence[Dialogue]
+) -> Memory:
     """The training turns with the answer yes, where answers are explained by such; at most 2,000, evenly spread."""
     if not task.explained:
         return Memory()

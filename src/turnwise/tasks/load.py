@@ -1,51 +1,25 @@
 """From a model folder of any task to its fitted model."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
-from turnwise.dialogue import Dialogue
+from turnwise.tasks.desk import Desk, DeskTask, load_desk
+from turnwise.tasks.fitted import Fitted
+from turnwise.tasks.intent.engine import best_engine, load_with
+from turnwise.tasks.intent.member import IntentMember
 from turnwise.tasks.model import load_model
+from turnwise.tasks.ranking.engine import load_responses
 from turnwise.tasks.recipes import TASKS
+from turnwise.tasks.response_recipes import RESPONSE_TASKS
 
 
-class About(Protocol):
-    """What a task says of itself."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def paper(self) -> str: ...
-
-
-class Fitted(Protocol):
-    """What every fitted model of dialogues can do."""
-
-    version: str
-    facts: dict[str, Any]
-
-    @property
-    def task(self) -> About: ...
-
-    @property
-    def labels(self) -> Sequence[str]: ...
-
-    def annotate(
-        self, dialogues: Iterable[Dialogue], *, progress: Callable[[int], None] | None = None
-    ) -> Iterator[Dialogue]: ...
-
-    def evaluate(
-        self,
-        dialogues: Iterable[Dialogue],
-        *,
-        draws: int = 1000,
-        seed: int = 0,
-        progress: Callable[[int], None] | None = None,
-    ) -> dict[str, Any]: ...
-
-    def save(self, folder: Path) -> None: ...
+def task_name(folder: Path) -> str | None:
+    """The task that a model folder names; None where it holds no readable task.json."""
+    try:
+        name = json.loads((Path(folder) / "task.json").read_text(encoding="utf-8"))["task"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return name if isinstance(name, str) else None
 
 
 def load_any(folder: Path) -> Fitted | None:
@@ -53,10 +27,24 @@ def load_any(folder: Path) -> Fitted | None:
 
     Raises ModelError when it is not whole or damaged.
     """
-    try:
-        name = json.loads((Path(folder) / "task.json").read_text(encoding="utf-8"))["task"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    if name not in {kind.name for kind in TASKS}:
-        return None
-    return load_model(Path(folder), TASKS)
+    folder = Path(folder)
+    name = task_name(folder)
+    if name == DeskTask.name:
+        return load_folder_of_desk(folder)
+    if name in RESPONSE_TASKS:
+        return load_responses(folder, best_engine(folder))
+    if name in {kind.name for kind in TASKS}:
+        return load_model(folder, TASKS)
+    return None
+
+
+def load_folder_of_desk(folder: Path) -> Desk:
+    """The desk in ``folder``, with its members' exports where there are some.
+
+    Raises ModelError when it is not whole or damaged, TaskMismatchError when it holds something else.
+    """
+    return load_desk(folder, _member)
+
+
+def _member(folder: Path) -> Fitted:
+    return load_any(folder) or IntentMember(load_with(folder, best_engine(folder)))

@@ -19,11 +19,11 @@ from turnwise.errors import InputError, ModelError
 from turnwise.files import atomic_folder
 from turnwise.objectives.objective import Batch, Draws, Hidden
 from turnwise.precision import Precision, mixed, resolve
-from turnwise.tasks.answers.kind import Learned, Scores
+from turnwise.tasks.answers.kind import Learned
+from turnwise.tasks.base import Answers, BaseTask
 from turnwise.tasks.card import card
 from turnwise.tasks.folder import MARKS, read_arrays, read_task, task_of, write_arrays, write_task
 from turnwise.tasks.rows import Examples
-from turnwise.tasks.task import Task
 
 _HEAD = "head.safetensors"
 _MEMORY = "memory.safetensors"
@@ -57,7 +57,7 @@ class TaskModel:
 
     def __init__(
         self,
-        task: Task,
+        task: BaseTask,
         encoder: Encoder,
         head: nn.Module,
         learned: Learned,
@@ -76,7 +76,7 @@ class TaskModel:
     @property
     def labels(self) -> tuple[str, ...]:
         """What it can answer."""
-        return self.task.kind.labels(self.learned)
+        return self.task.labels(self.learned)
 
     def annotate(
         self, dialogues: Iterable[Dialogue], *, progress: Callable[[int], None] | None = None
@@ -147,7 +147,7 @@ class TaskModel:
             (temporary / "README.md").write_text(text, encoding="utf-8")
 
 
-def load_model(folder: Path, tasks: Sequence[type[Task]]) -> TaskModel:
+def load_model(folder: Path, tasks: Sequence[type[BaseTask]]) -> TaskModel:
     """Read a model folder of one of the ``tasks``.
 
     Raises ModelError when it is not whole, damaged or not there, TaskMismatchError when of none of the tasks.
@@ -159,7 +159,7 @@ def load_model(folder: Path, tasks: Sequence[type[Task]]) -> TaskModel:
         task = kinds[document["task"]](**document["parameters"])
         encoder = Encoder.load(folder / "encoder", max_tokens=int(document["max_tokens"]))
         learned = dict(document["learned"])
-        head = task.head(encoder, Examples((), task.kind.width(learned)))
+        head = task.head(encoder, Examples((), task.width(learned)))
         head.load_state_dict(load_file(folder / _HEAD))
         texts = tuple(document["memory"])
         memory = Memory(texts, read_arrays(folder / _MEMORY)["vectors"]) if texts else Memory()
@@ -172,13 +172,14 @@ def load_model(folder: Path, tasks: Sequence[type[Task]]) -> TaskModel:
 
 
 def run(
-    task: Task, encoder: Encoder, head: nn.Module, examples: Examples, *, precision: Precision = "fp32"
-) -> tuple[Scores, NDArray[np.float32]]:
-    """Probabilities (examples, width) and unit vectors (examples, dim) of what the head reads; no gradients.
+    task: BaseTask, encoder: Encoder, head: nn.Module, examples: Examples, *, precision: Precision = "fp32"
+) -> tuple[Answers, NDArray[np.float32]]:
+    """What the task's ``decode`` gives, (examples, width), and unit vectors (examples, dim) of what the head reads.
 
-    Rows of like length share a batch.
+    Where it answers for each token, the answers are an object array: (tokens, width) an example, the padding of its
+    batch included. Rows of like length share a batch. No gradients.
     """
-    scores = np.zeros((len(examples), examples.width))
+    scores: list[NDArray[np.float64]] = [np.zeros(examples.width)] * len(examples)
     vectors = np.zeros((len(examples), encoder.dim), dtype=np.float32)
     order = np.argsort(examples.lengths(np.arange(len(examples))), kind="stable")
     training = encoder.training
@@ -194,12 +195,23 @@ def run(
                 )
                 targets = {name: value.to(encoder.device) for name, value in batch.targets.items()}
                 batch = Batch(batch.encodings, targets)
-                scores[part] = task.decode(hidden, head, batch).double().cpu().numpy()
+                answers = task.decode(hidden, head, batch).double().cpu().numpy()
+                for row, answer in zip(part, answers, strict=True):
+                    scores[row] = answer
                 vectors[part] = nn.functional.normalize(task.pooled(hidden, batch), dim=1).cpu().numpy()
     finally:
         encoder.train(training)
         head.train(training)
-    return scores, vectors
+    return _together(scores, examples.width), vectors
+
+
+def _together(scores: Sequence[NDArray[np.float64]], width: int) -> Answers:
+    if all(score.ndim == 1 for score in scores):
+        return np.array(scores, dtype=np.float64).reshape(len(scores), width)
+    found = np.empty(len(scores), dtype=object)
+    for row, score in enumerate(scores):
+        found[row] = score
+    return found
 
 
 def _parts(order: NDArray[np.intp], examples: Examples) -> Iterator[list[int]]:

@@ -8,13 +8,15 @@ from turnwise.messages import nearest
 from turnwise.recipe import build, overridden, read_recipe
 from turnwise.settings import Settings
 from turnwise.tasks.acts import Acts
+from turnwise.tasks.base import BaseTask
 from turnwise.tasks.emotion import Emotion
 from turnwise.tasks.fit import Fitting, HeldOut, TaskInput
 from turnwise.tasks.handoff import HandOff
+from turnwise.tasks.pii.task import Pii
 from turnwise.tasks.satisfaction import Satisfaction
-from turnwise.tasks.task import Task
+from turnwise.tasks.state.task import StateTracking
 
-TASKS: tuple[type[Task], ...] = (Acts, Emotion, HandOff, Satisfaction)
+TASKS: tuple[type[BaseTask], ...] = (Acts, Emotion, HandOff, Pii, Satisfaction, StateTracking)
 """The tasks that are fitted to labelled turns of dialogues, beside intents."""
 
 

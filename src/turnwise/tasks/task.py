@@ -12,30 +12,26 @@ from turnwise.codec import Codec
 from turnwise.dialogue import Dialogue, Evidence, Label, Neighbour
 from turnwise.encoder import Encoder, mean_pool
 from turnwise.objectives.classify import class_head
-from turnwise.objectives.objective import Batch, Draws, Hidden, Objective
+from turnwise.objectives.objective import Batch, Draws, Hidden
 from turnwise.tasks.answers.kind import Answered, Kind, Learned, Scores
+from turnwise.tasks.base import Answers, BaseTask
 from turnwise.tasks.rows import Example, Examples, collate, rows
 
 TaskPooling = Literal["turn", "mean", "cls"]
 """What stands for a sequence: the mean over the turn asked about, over all tokens, or the state of [CLS]."""
 
 
-class Task(Objective):
+class Task(BaseTask):
     """Asks about turns of a dialogue, writes a sequence for each, and reads its answer off a linear head.
 
-    As every objective it holds hyper-parameters only; what is learned is a model's. A concrete task says which turns
-    are asked about and what their gold label is; its ``kind`` turns labels into targets and scores into answers. A
-    task about whole dialogues asks about the last turn and answers for the dialogue.
+    A concrete task says which turns are asked about and what their gold label is; its ``kind`` turns labels into
+    targets and scores into answers. A task about whole dialogues asks about the last turn and answers for the dialogue.
     """
 
-    layer: ClassVar[str]
-    """The layer of the gold labels, and of the answers."""
     context: int | None = None
     """Turns before the one asked about that are read; all when None."""
     profile: ClassVar[bool] = True
     """Whether the metadata are read."""
-    explained: ClassVar[bool] = False
-    """Whether answers name training turns that were answered with yes."""
     pooling: TaskPooling
 
     @property
@@ -43,9 +39,15 @@ class Task(Objective):
     def kind(self) -> Kind:
         """The kind of its answers."""
 
-    @abstractmethod
-    def queries(self, dialogue: Dialogue) -> tuple[int, ...]:
-        """The numbers of the turns that are asked about; gold labels are never looked at."""
+    @property
+    def chosen_by(self) -> str:
+        return self.kind.chosen_by
+
+    def labels(self, learned: Learned) -> tuple[str, ...]:
+        return self.kind.labels(learned)
+
+    def width(self, learned: Learned) -> int:
+        return self.kind.width(learned)
 
     def gold(self, dialogue: Dialogue, turn: int) -> Label | None:
         """The gold label of a query; None where it is not annotated."""
@@ -96,6 +98,16 @@ class Task(Objective):
     def decode(self, hidden: tuple[Hidden, ...], head: nn.Module, batch: Batch) -> Tensor:
         """Probabilities, a row an example."""
         return self.kind.probabilities(head(self.pooled(hidden, batch)))
+
+    def quality(self, answers: Answers, examples: Examples) -> tuple[float, float]:
+        """The mean negative log-probability of the targets, number by number, and what the kind measures."""
+        targets = examples.targets
+        likely = np.where(targets > 0.5, answers, 1 - answers)
+        loss = float(-np.log(np.clip(likely, 1e-12, 1)).mean())
+        return loss, self.kind.quality(answers, targets, loss)
+
+    def finish(self, learned: Learned, answers: Answers, examples: Examples) -> Learned:
+        return self.kind.finish(learned, answers, examples.targets)
 
     def annotate(
         self,

@@ -49,6 +49,7 @@ def test_figures_by_hand() -> None:
     assert found["kappa"] == pytest.approx(0.5)
     assert (found["accuracy"], found["majority"], found["n"]) == (0.75, 0.5, 4)
     assert found["macro_f1"] == pytest.approx((2 / 3 + 4 / 5) / 2)
+    assert found["confusion"] == {"labels": ["1", "3"], "counts": [[1, 1], [0, 2]]}
     assert found["intervals"]["accuracy"][0] < 0.75 < found["intervals"]["accuracy"][1]
     with pytest.raises(InputError, match="no dialogue is labelled"):
         OneOf().measure([], LEARNED, draws=1, seed=0)

@@ -72,3 +72,12 @@ def test_figures_by_hand() -> None:
     assert found["exact_match"] == pytest.approx(1 / 3)
     assert found["unknown_labels"] == ["sing"]
     assert found["intervals"]["micro_f1"] == [found["micro_f1"]] * 2
+
+
+def test_how_sure_answers_are_is_compared_with_how_many_are_right() -> None:
+    """Three answers at 0.9, two of them right: 0.9 - 2/3 off; in the bin from 13/15 to 14/15."""
+    pairs = [Answered("d", ("ask",), said, Evidence(0.9)) for said in (("ask",), ("ask",), ("bye",))]
+    found = Several().measure(pairs, LEARNED, draws=2, seed=0)
+    assert found["ece"] == pytest.approx(0.9 - 2 / 3)
+    (one,) = found["reliability"]
+    assert (one["n"], one["accuracy"], one["confidence"]) == (3, pytest.approx(2 / 3), pytest.approx(0.9))

@@ -54,11 +54,14 @@ def test_figures_by_hand() -> None:
         Answered("d", bool(gold), score >= 0.75, Evidence(score, (("yes", score), ("no", 1 - score))))
         for (score,), (gold,) in zip(SCORES.tolist(), TARGETS.tolist(), strict=True)
     ]
-    found = YesNo().measure(answers, {}, draws=5, seed=0)
+    found = YesNo().measure(answers, {"threshold": 0.75}, draws=5, seed=0)
     assert found["average_precision"] == pytest.approx((1 + 2 / 3) / 2)
     assert found["auroc"] == pytest.approx(3 / 4)
     assert (found["precision"], found["recall"], found["f1"], found["base_rate"]) == (0.5, 0.5, 0.5, 0.5)
     assert found["intervals"]["average_precision"] == [pytest.approx(found["average_precision"])] * 2
+    assert found["curve"][0][:2] == [1.0, 0.5]
+    assert (found["threshold"], found["curve"][-1][2]) == (0.75, SCORES.max())
+    assert found["labels"]["yes"] == {"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 2, "predicted": 2}
     with pytest.raises(InputError, match="no turn is labelled"):
         YesNo().measure([], {}, draws=5, seed=0)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from turnwise.dialogue import Evidence, Label
+from turnwise.metrics import ece, reliability
 
 Learned = dict[str, Any]
 """What is learned from labelled dialogues beside weights, as plain JSON: labels, thresholds."""
@@ -74,3 +75,19 @@ class Kind(ABC):
     @abstractmethod
     def measure(self, answers: Sequence[Answered], learned: Learned, *, draws: int, seed: int) -> dict[str, Any]:
         """The evaluation as plain JSON: ``n``, the metrics, and their 95 % ``intervals`` by dialogue."""
+
+
+class Trust:
+    """Whether the stated confidence of answers can be trusted; ``right`` (answers,) says which answers are."""
+
+    def __init__(self, answers: Sequence[Answered], right: NDArray[np.bool_]) -> None:
+        self.right = right
+        self.stated = np.array([one.evidence.score or 0.0 for one in answers], dtype=np.float64)
+
+    def ece(self, weights: NDArray[np.float64] | None = None) -> float:
+        """The expected calibration error, see ``turnwise.metrics.ece``."""
+        return ece(self.right, self.stated, weights)
+
+    def bins(self) -> list[dict[str, float]]:
+        """What a reliability diagram shows, see ``turnwise.metrics.reliability``."""
+        return reliability(self.right, self.stated)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import cohen_kappa_score
+from sklearn.metrics import cohen_kappa_score, confusion_matrix
 from torch import Tensor
 from torch.nn import functional
 
@@ -14,7 +14,7 @@ from turnwise.bootstrap import intervals
 from turnwise.dialogue import Label
 from turnwise.errors import CorpusError, InputError
 from turnwise.metrics import accuracy, macro_f1, per_label, tabulate
-from turnwise.tasks.answers.kind import SHOWN, Answered, Kind, Learned, Scores, Target
+from turnwise.tasks.answers.kind import SHOWN, Answered, Kind, Learned, Scores, Target, Trust
 
 
 @dataclass(frozen=True)
@@ -65,15 +65,21 @@ class OneOf(Kind):
 
     def measure(self, answers: Sequence[Answered], learned: Learned, *, draws: int, seed: int) -> dict[str, Any]:
         """``accuracy``, ``macro_f1``, ``kappa`` with quadratic weights (Cohen, 1968), and ``majority``, the accuracy of
-        always giving the commonest level."""
+        always giving the commonest level.
+
+        ``ece`` and ``reliability`` compare how sure the answers are with how many are right; ``confusion`` counts the
+        answers (columns) to each level of the truth (rows).
+        """
         if not answers:
             raise InputError("there is nothing to measure: no dialogue is labelled; name a corpus with this layer")
         gold, said = ([int(value) for value in column] for column in _columns(answers))
         table = tabulate([(str(level),) for level in gold], [(str(level),) for level in said])
         levels = sorted({*gold, *said})
+        trust = Trust(answers, table.right)
 
         def measured(weights: NDArray[np.float64]) -> dict[str, float]:
             found = {"accuracy": accuracy(table, weights), "macro_f1": macro_f1(table, weights)}
+            found["ece"] = trust.ece(weights)
             drawn = weights > 0
             if len({*np.array(gold)[drawn], *np.array(said)[drawn]}) > 1:
                 kappa = cohen_kappa_score(gold, said, labels=levels, weights="quadratic", sample_weight=weights)
@@ -87,6 +93,11 @@ class OneOf(Kind):
             "majority": max(counts) / len(gold),
             "intervals": intervals([one.dialogue for one in answers], measured, draws=draws, seed=seed),
             "labels": per_label(table),
+            "reliability": trust.bins(),
+            "confusion": {
+                "labels": [str(level) for level in levels],
+                "counts": confusion_matrix(gold, said, labels=levels).tolist(),
+            },
             "unknown_labels": sorted({str(level) for level in gold} - {str(level) for level in learned["levels"]}),
         }
 

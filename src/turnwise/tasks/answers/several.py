@@ -15,7 +15,7 @@ from turnwise.bootstrap import intervals
 from turnwise.dialogue import Label
 from turnwise.errors import CorpusError, InputError
 from turnwise.metrics import accuracy, macro_f1, micro_f1, per_label, tabulate
-from turnwise.tasks.answers.kind import SHOWN, Answered, Kind, Learned, Scores, Target
+from turnwise.tasks.answers.kind import SHOWN, Answered, Kind, Learned, Scores, Target, Trust
 
 _THRESHOLDS = np.linspace(0.05, 0.95, 19)
 
@@ -84,15 +84,20 @@ class Several(Kind):
         return given, float(np.where(said, scores, 1 - scores).prod()), others
 
     def measure(self, answers: Sequence[Answered], learned: Learned, *, draws: int, seed: int) -> dict[str, Any]:
-        """``micro_f1``, ``macro_f1``, ``exact_match``; ``unknown_labels`` of the truth count as missed."""
+        """``micro_f1``, ``macro_f1``, ``exact_match``; ``unknown_labels`` of the truth count as missed.
+
+        ``ece`` and ``reliability`` compare how sure the answers are with how many are right in all their labels.
+        """
         gold = [_names(one.gold, "") for one in answers]
         table = tabulate(gold, [_names(one.answer, "") for one in answers])
+        trust = Trust(answers, table.right)
 
         def measured(weights: NDArray[np.float64] | None) -> dict[str, float]:
             return {
                 "micro_f1": micro_f1(table, weights),
                 "macro_f1": macro_f1(table, weights),
                 "exact_match": accuracy(table, weights),
+                "ece": trust.ece(weights),
             }
 
         return {
@@ -100,6 +105,7 @@ class Several(Kind):
             **measured(None),
             "intervals": intervals([one.dialogue for one in answers], measured, draws=draws, seed=seed),
             "labels": per_label(table),
+            "reliability": trust.bins(),
             "unknown_labels": sorted({name for labels in gold for name in labels} - set(learned["labels"])),
         }
 

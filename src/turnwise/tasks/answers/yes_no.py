@@ -14,8 +14,8 @@ from torch.nn import functional
 from turnwise.bootstrap import intervals
 from turnwise.dialogue import Label
 from turnwise.errors import CorpusError, InputError
-from turnwise.metrics import auroc
-from turnwise.tasks.answers.kind import Answered, Kind, Learned, Scores, Target
+from turnwise.metrics import auroc, per_label, tabulate
+from turnwise.tasks.answers.kind import Answered, Kind, Learned, Scores, Target, Trust
 
 _POINTS = 50
 
@@ -91,12 +91,17 @@ class YesNo(Kind):
 
     def measure(self, answers: Sequence[Answered], learned: Learned, *, draws: int, seed: int) -> dict[str, Any]:
         """``average_precision`` (the area under the precision-recall curve, summed without interpolation), ``auroc``,
-        ``precision``, ``recall`` and ``f1`` of the answers, ``base_rate``, and the ``curve`` as [recall, precision]."""
+        ``precision``, ``recall`` and ``f1`` of the answers, ``base_rate``, and the ``curve`` as [recall, precision,
+        threshold]: answers yes from that probability on.
+
+        ``ece`` and ``reliability`` compare how sure the answers are with how many are right.
+        """
         if not answers:
             raise InputError("there is nothing to measure: no turn is labelled; name a corpus with this layer")
         wanted = np.array([bool(one.gold) for one in answers])
         said = np.array([bool(one.answer) for one in answers])
         scores = np.array([_yes(one) for one in answers])
+        trust = Trust(answers, wanted == said)
 
         def measured(weights: NDArray[np.float64]) -> dict[str, float]:
             right, given, true = (float((weights * flags).sum()) for flags in (wanted & said, said, wanted))
@@ -105,6 +110,7 @@ class YesNo(Kind):
                 "recall": right / true if true else 0.0,
                 "f1": 2 * right / (given + true) if given + true else 0.0,
                 "base_rate": true / float(weights.sum()),
+                "ece": trust.ece(weights),
             }
             if 0 < true < weights.sum():
                 found["average_precision"] = float(average_precision_score(wanted, scores, sample_weight=weights))
@@ -113,14 +119,25 @@ class YesNo(Kind):
         ones = np.ones(len(answers))
         curve: list[list[float]] = []
         if wanted.any():
-            precision, recall, _ = precision_recall_curve(wanted, scores)
-            kept = np.unique(np.linspace(0, len(recall) - 1, _POINTS).astype(int))
-            curve = [[float(recall[at]), float(precision[at])] for at in kept]
+            precision, recall, thresholds = precision_recall_curve(wanted, scores)
+            kept = np.unique(np.linspace(0, len(thresholds) - 1, _POINTS).astype(int))
+            curve = [[float(recall[at]), float(precision[at]), float(thresholds[at])] for at in kept]
         found: dict[str, Any] = {"n": len(answers), **measured(ones)}
         if wanted.any() and not wanted.all():
             found["auroc"] = auroc(scores[wanted], scores[~wanted])
         ids = [one.dialogue for one in answers]
-        return found | {"intervals": intervals(ids, measured, draws=draws, seed=seed), "curve": curve}
+        words = tabulate([(_word(flag),) for flag in wanted], [(_word(flag),) for flag in said])
+        return found | {
+            "threshold": learned.get("threshold"),
+            "intervals": intervals(ids, measured, draws=draws, seed=seed),
+            "labels": per_label(words),
+            "reliability": trust.bins(),
+            "curve": curve,
+        }
+
+
+def _word(yes: np.bool_) -> str:
+    return "yes" if yes else "no"
 
 
 def _yes(one: Answered) -> float:

@@ -14,7 +14,14 @@ from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
 from turnwise.errors import InputError
 from turnwise.objectives.objective import Batch, Draws, Hidden, Objective
-from turnwise.tasks.intent.examples import IntentExample, as_examples, label_names, utterances
+from turnwise.tasks.intent.examples import (
+    IntentExample,
+    as_examples,
+    class_means,
+    label_names,
+    labelled_batch,
+    utterances,
+)
 
 
 class ClassHead(nn.Module):
@@ -79,12 +86,7 @@ class AllPairs(Objective):
         return as_examples(found, label_names(found), codec)
 
     def head(self, encoder: Encoder, examples: Sequence[IntentExample]) -> ClassHead:
-        vectors = encoder.encode([example.tokens for example in examples], precision="auto")
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12)
-        sums = np.zeros((_intents(examples), vectors.shape[1]), dtype=np.float32)
-        for vector, example in zip(vectors, examples, strict=True):
-            sums[list(example.labels)] += vector
-        return ClassHead(torch.from_numpy(sums / np.linalg.norm(sums, axis=1, keepdims=True).clip(min=1e-12)))
+        return ClassHead(torch.from_numpy(class_means(encoder, examples)))
 
     def batches(self, examples: Sequence[IntentExample], rng: np.random.Generator) -> Iterator[list[int]]:
         batch: list[int] = []
@@ -113,13 +115,7 @@ class AllPairs(Objective):
         return max(1, round(len(examples) / self.batch_size))
 
     def collate(self, examples: Sequence[IntentExample], codec: Codec, draws: Draws) -> Batch:
-        """Encodings of like length; ``labels`` (batch, intents), in their order, has a 1 for each intent of a row."""
-        encodings, order = codec.batches([example.tokens for example in examples])
-        width = max((label for example in examples for label in example.labels), default=-1) + 1
-        labels = torch.zeros(len(examples), width)
-        for row, at in enumerate(order):
-            labels[row, list(examples[at].labels)] = 1
-        return Batch(encodings, {"labels": labels})
+        return labelled_batch(examples, codec)
 
     def loss(self, hidden: tuple[Hidden, ...], head: nn.Module, batch: Batch) -> Tensor:
         assert isinstance(head, ClassHead)
@@ -174,7 +170,3 @@ def multi_similarity_loss(
 def _log_one_plus_sum(values: Tensor, kept: Tensor) -> Tensor:
     zero = torch.zeros(len(values), 1, dtype=values.dtype, device=values.device)
     return torch.logsumexp(torch.cat([zero, values.masked_fill(~kept, -torch.inf)], dim=1), dim=1)
-
-
-def _intents(examples: Sequence[IntentExample]) -> int:
-    return max((label for example in examples for label in example.labels), default=-1) + 1

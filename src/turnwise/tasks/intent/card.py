@@ -7,8 +7,18 @@ from typing import Any
 _METHOD = {
     "one": "An utterance gets the intent that the nearest training utterances, the intents' means and their trained "
     "directions vote for; each answer names the nearest utterances.",
+    "softmax": "An utterance gets the likeliest class of a linear layer over its vector; each answer names the nearest "
+    "training utterances, which do not decide.",
     "several": "An utterance gets every intent whose trained direction it is close enough to; each answer names the "
     "nearest training utterances, which do not decide.",
+}
+
+_SOURCES = {
+    "similarity": (
+        "- Vulić et al. 2021, ConvFiT: Conversational Fine-Tuning of Pretrained Language Models.",
+        "- Wang et al. 2019, Multi-Similarity Loss with General Pair Weighting for Deep Metric Learning.",
+    ),
+    "softmax": ("- DSDF, section 3.3: intent recognition as multi-class classification.",),
 }
 
 
@@ -22,7 +32,7 @@ def model_card(labels: Sequence[str], version: str, content: Mapping[str, Any]) 
         f"Version `{version}`, fitted with turnwise {facts.get('turnwise', '')} on {facts.get('utterances', '?')} "
         f"utterances of {len(labels)} intents; encoder: `{content['encoder']}`.",
         "",
-        _METHOD["several" if content["decision"]["several"] else "one"],
+        _METHOD["softmax" if content.get("classes") else "several" if content["decision"]["several"] else "one"],
         "",
         "## Made by",
         "",
@@ -48,8 +58,7 @@ def model_card(labels: Sequence[str], version: str, content: Mapping[str, Any]) 
         "",
         "## Sources",
         "",
-        "- Vulić et al. 2021, ConvFiT: Conversational Fine-Tuning of Pretrained Language Models.",
-        "- Wang et al. 2019, Multi-Similarity Loss with General Pair Weighting for Deep Metric Learning.",
+        *_SOURCES["softmax" if content.get("classes") else "similarity"],
         "",
         "## Intents",
         "",

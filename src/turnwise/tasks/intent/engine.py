@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from turnwise.errors import InputError, ModelError
 from turnwise.tasks.folder import digest
 from turnwise.tasks.intent.examples import Utterance
-from turnwise.tasks.intent.model import IntentModel, project
+from turnwise.tasks.intent.model import IntentModel
+from turnwise.tasks.intent.projection import project
 
 if TYPE_CHECKING:
     from turnwise.runtime import ExportFacts

@@ -33,11 +33,16 @@ class Evaluation:
 
 
 def evaluate(
-    model: IntentModel, found: Sequence[Utterance], *, draws: int = 1000, progress: Progress | None = None
+    model: IntentModel,
+    found: Sequence[Utterance],
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+    progress: Progress | None = None,
 ) -> Evaluation:
     """Answer every utterance and compare with its labels; 95 % intervals from ``draws`` bootstrap samples."""
     outcomes, turns = model.outcomes(found, progress)
-    metrics = intent_metrics(outcomes, draws=draws)
+    metrics = intent_metrics(outcomes, draws=draws, seed=seed)
     unknown = sorted({label for utterance in found for label in utterance.labels} - set(model.labels))
     metrics["model"] = model.version
     metrics["unknown_labels"] = unknown

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from turnwise.dialogue import Dialogue, intents
 from turnwise.errors import CorpusError, InputError
 
 if TYPE_CHECKING:
     from turnwise.codec import Codec, Tokens
+    from turnwise.encoder import Encoder
+    from turnwise.objectives.objective import Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +111,34 @@ def as_examples(found: Sequence[Utterance], names: Sequence[str], codec: "Codec"
         IntentExample(token, tuple(sorted(place[label] for label in utterance.labels)))
         for token, utterance in zip(tokens, found, strict=True)
     ]
+
+
+def labelled_batch(examples: Sequence[IntentExample], codec: "Codec") -> "Batch":
+    """Encodings of like length; ``labels`` (batch, intents), in their order, has a 1 for each intent of a row."""
+    import torch
+
+    from turnwise.objectives.objective import Batch
+
+    encodings, order = codec.batches([example.tokens for example in examples])
+    width = max((label for example in examples for label in example.labels), default=-1) + 1
+    labels = torch.zeros(len(examples), width)
+    for row, at in enumerate(order):
+        labels[row, list(examples[at].labels)] = 1
+    return Batch(encodings, {"labels": labels}, len(examples))
+
+
+def class_means(
+    encoder: "Encoder", examples: Sequence[IntentExample], *, out_of_scope: bool = False
+) -> NDArray[np.float32]:
+    """The unit mean of the unit vectors of each intent, (intents, dim).
+
+    With ``out_of_scope`` the examples without an intent, where there are any, have a row of their own, the last.
+    """
+    vectors = encoder.encode([example.tokens for example in examples], precision="auto")
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12)
+    intents_seen = max((label for example in examples for label in example.labels), default=-1) + 1
+    outside = out_of_scope and any(not example.labels for example in examples)
+    sums = np.zeros((intents_seen + outside, vectors.shape[1]), dtype=np.float32)
+    for vector, example in zip(vectors, examples, strict=True):
+        sums[list(example.labels) or ([-1] if outside else [])] += vector
+    return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True).clip(min=1e-12), dtype=np.float32)

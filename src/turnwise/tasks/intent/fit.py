@@ -3,23 +3,27 @@
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from turnwise.encoder import Encoder
 from turnwise.heads import Projection
-from turnwise.objectives.objective import Objective
+from turnwise.tasks.best import Best
 from turnwise.tasks.intent.all_pairs import AllPairs, ClassHead
 from turnwise.tasks.intent.bank import Array, Bank, unit
 from turnwise.tasks.intent.calibration import Calibration, HeldOut, fit_confidence
 from turnwise.tasks.intent.examples import IntentExample, Utterance, as_examples, label_names
-from turnwise.tasks.intent.model import Decision, IntentModel, project
-from turnwise.tasks.intent.pairs import PairHead
-from turnwise.tasks.intent.recipes import Intent
-from turnwise.training import Part, Settings, Step, train
+from turnwise.tasks.intent.model import Decision, IntentModel
+from turnwise.tasks.intent.pairs import PairContrast, PairHead
+from turnwise.tasks.intent.projection import project
+from turnwise.tasks.intent.recipes import Intent, Stage2
+from turnwise.tasks.intent.softmax import Classes, LinearClasses, SoftmaxClasses, refuse_several
+from turnwise.training import Part, Settings, Step, Training
 from turnwise.vocabulary import occurring_vocabulary
 
 OnStep = Callable[[str, Step], None]
@@ -39,14 +43,17 @@ def fit_intent(
     ``unlabelled`` texts join by self-training (see ``Fitting``).
 
     Calibration comes from ``dev`` when given, else from a second fit that leaves ``recipe.fitting.held_out`` of
-    each intent out. ``on_step`` is called with the stage's name and each training step.
-    Raises CorpusError when there are fewer than two intents.
+    each intent out. A softmax classifier is measured on ``dev`` after each epoch, and the most accurate epoch stays.
+    ``on_step`` is called with the stage's name and each training step.
+    Raises CorpusError when there are fewer than two intents, or several an utterance too often for softmax.
     """
     label_names(found)
+    if isinstance(recipe.objective, SoftmaxClasses):
+        refuse_several(found)
     if isinstance(recipe.objective, AllPairs) and decide(found).several:
         recipe = replace(recipe, objective=replace(recipe.objective, several=True))
     guessed = _guess(found, unlabelled, encoder, recipe, on_step) if unlabelled else []
-    model = _fit(found, encoder, recipe, on_step, "fit", guessed)
+    model = _fit(found, encoder, recipe, on_step, "fit", guessed, dev=dev or ())
     if unlabelled:
         model.facts["unlabelled"] = {"utterances": len(unlabelled), "taken with a guessed intent": len(guessed)}
     held_out = None
@@ -137,29 +144,39 @@ def _fit(
     on_step: OnStep | None,
     stage: str,
     guessed: Sequence[Utterance] = (),
+    dev: Sequence[Utterance] = (),
 ) -> IntentModel:
     names = label_names(found)
     texts = [*found, *_names_as_texts(names, recipe)]
     tuned = Encoder(copy.deepcopy(encoder.backbone), encoder.codec, encoder.name)
     directions: dict[str, Array] = {}
+    classes: Classes | None = None
+    steps: list[int] = []
     projection: Projection | None = None
     if recipe.objective is not None:
         codec = copy.copy(encoder.codec)
         codec.max_tokens = min(codec.max_tokens, recipe.fitting.max_tokens)
         examples = as_examples([*texts, *guessed], names, codec)
+        choosing = as_examples([u for u in dev if set(u.labels) <= set(names)], names, codec)
         weights: list[dict[str, torch.Tensor]] = []
-        heads = []
+        heads: list[nn.Module] = []
         for member in range(recipe.fitting.members):
             tuned = Encoder(copy.deepcopy(encoder.backbone), encoder.codec, encoder.name)
             settings = replace(recipe.training, seed=recipe.training.seed + member)
             title = stage if recipe.fitting.members == 1 else f"{stage} {member + 1}/{recipe.fitting.members}"
-            heads.append(_train(tuned, recipe.objective, examples, settings, on_step, title))
+            show = partial(on_step, title) if on_step is not None else _quiet
+            head, kept = _train(tuned, recipe.objective, examples, choosing, settings, show)
+            heads.append(head)
+            steps.append(kept)
             weights.append(tuned.backbone.state_dict())
         if len(weights) > 1:
             tuned.backbone.load_state_dict(_mean(weights))
         if isinstance(heads[0], ClassHead):
             stacked = [unit(head.directions.detach().cpu().numpy()) for head in heads if isinstance(head, ClassHead)]
             directions = dict(zip(names, unit(np.mean(stacked, axis=0)), strict=True))
+        elif isinstance(heads[0], LinearClasses):
+            rows = np.mean([head.rows() for head in heads if isinstance(head, LinearClasses)], axis=0)
+            classes = Classes(dict(zip([*names, *([None] if len(rows) > len(names) else [])], rows, strict=True)))
         elif isinstance(heads[0], PairHead):
             projection = heads[0].projection.cpu()
     tuned.to(encoder.device)
@@ -172,6 +189,7 @@ def _fit(
         inference=recipe.inference,
         projection=projection,
         directions=directions,
+        classes=classes,
         decision=decide(found),
         calibration=Calibration(recipe.fitting.slope, recipe.fitting.intercept),
         facts={
@@ -180,28 +198,38 @@ def _fit(
             "intents": len(names),
             "encoder": encoder.name,
             "recipe": _plain(recipe),
+            "steps": steps,
         },
     )
 
 
 def _train(
     encoder: Encoder,
-    objective: Objective,
+    objective: Stage2,
     examples: Sequence[IntentExample],
+    dev: Sequence[IntentExample],
     settings: Settings,
-    on_step: OnStep | None,
-    stage: str,
-) -> torch.nn.Module:
-    rows: Sequence[Any] = examples
-    if not isinstance(objective, AllPairs):
-        rows = objective.pairs(examples)  # type: ignore[attr-defined]
+    on_step: Callable[[Step], None],
+) -> tuple[nn.Module, int]:
+    """Train the encoder in place; returns the head and the steps that were kept, the best epoch's with ``dev``."""
+    rows: Sequence[Any] = objective.pairs(examples) if isinstance(objective, PairContrast) else examples
     torch.manual_seed(settings.seed)
     head = objective.head(encoder, rows)
-    with occurring_vocabulary(encoder, {number for example in examples for number in example.tokens.ids}):
-        for step in train(encoder, [Part(objective, rows, head)], settings):
-            if on_step is not None:
-                on_step(stage, step)
-    return head
+    best = Best()
+    with occurring_vocabulary(encoder, {number for example in (*examples, *dev) for number in example.tokens.ids}):
+        training = Training(encoder, [Part(objective, rows, head)], settings)
+        epoch = objective.epoch_steps(rows)
+        for step in training:
+            on_step(step)
+            if dev and isinstance(head, LinearClasses) and (step.index % epoch == 0 or step.index == step.total):
+                with training.averaged():
+                    best.note(head.accuracy(encoder, dev), step.index, training.model)
+        best.restore(training.model)
+    return head, best.step or training.done
+
+
+def _quiet(_: Step) -> None:
+    """Shows nothing of a step."""
 
 
 def _names_as_texts(names: Sequence[str], recipe: Intent) -> list[Utterance]:

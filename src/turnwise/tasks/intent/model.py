@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from turnwise.codec import Tokens
@@ -31,6 +30,8 @@ from turnwise.tasks.intent.calibration import (
 )
 from turnwise.tasks.intent.card import model_card
 from turnwise.tasks.intent.examples import Utterance, utterances
+from turnwise.tasks.intent.projection import project, projection_of
+from turnwise.tasks.intent.softmax import Classes
 
 TASK = "intent"
 SHOWN_NEIGHBOURS = 3
@@ -56,8 +57,9 @@ class Decision:
 class IntentModel:
     """What ``fit_intent`` returns and ``save``/``load`` keep.
 
-    ``labels`` are the intents. ``predict`` gives one Turn per text: ``labels["intent"]`` (() is out of scope)
-    and ``evidence["intent"]`` with a calibrated score, alternatives and the nearest training utterances.
+    ``labels`` are the intents. Scores come from similarity to the bank, or from ``classes``, a softmax classifier;
+    neighbours come from the bank in either case. ``predict`` gives one Turn per text: ``labels["intent"]`` (() is out
+    of scope) and ``evidence["intent"]`` with a calibrated score, alternatives and the nearest training utterances.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class IntentModel:
         inference: Inference,
         projection: Projection | None = None,
         directions: Mapping[str, Array] | None = None,
+        classes: Classes | None = None,
         decision: Decision | None = None,
         calibration: Calibration | None = None,
         held_out: HeldOut | None = None,
@@ -78,6 +81,7 @@ class IntentModel:
         self.inference = inference
         self.projection = projection
         self.directions = dict(directions or {})
+        self.classes = classes
         self.decision = decision or Decision()
         self.calibration = calibration or Calibration()
         self.held_out = held_out
@@ -104,12 +108,16 @@ class IntentModel:
 
         A distribution has one more column, out of scope, when the bank has such rows.
         """
+        if self.classes is not None:
+            return self.classes.scores(vectors, self.bank)
         if self.decision.several:
             return self.bank.several(vectors, self.inference.direction_scale, self._trained_directions())
         return self.bank.scores(vectors, self.inference, self._trained_directions())
 
     def scope(self, vectors: Array) -> Array:
-        """In-scope scores (texts,): low far from every intent; see ``Bank.scope``."""
+        """In-scope scores (texts,): low far from every intent; see ``Bank.scope`` and ``Classes.scope``."""
+        if self.classes is not None:
+            return self.classes.scope(vectors, self.bank)
         return self.bank.scope(vectors, self.inference.direction_scale, self._trained_directions())
 
     def _trained_directions(self) -> Array | None:
@@ -261,11 +269,13 @@ class IntentModel:
     def add(self, examples: Sequence[Utterance]) -> None:
         """Add utterances, of known or new intents, to the bank: no training.
 
-        Raises InputError for a blank text.
+        Raises InputError for a blank text, and for a class that a softmax classifier was not trained on.
         """
         blank = [row for row, example in enumerate(examples) if not example.text.strip()]
         if blank:
             raise InputError(f"example {blank[0]} has no text; nothing was added")
+        if self.classes is not None:
+            self.classes.check(examples)
         known = set(zip(self.bank.texts, self.bank.labels, strict=True))
         given = dict.fromkeys((example.text, example.labels) for example in examples)
         if fresh := [example for example in given if example not in known]:
@@ -329,6 +339,8 @@ class IntentModel:
             arrays: dict[str, NDArray[Any]] = {"bank": self.bank.vectors}
             if self.directions:
                 arrays["directions"] = np.stack([self.directions[name] for name in sorted(self.directions)])
+            if self.classes is not None:
+                arrays["classes"] = np.stack(list(self.classes.rows.values()))
             if self.projection is not None:
                 arrays |= {f"projection.{k}": v.numpy() for k, v in self.projection.state_dict().items()}
             if self.held_out is not None:
@@ -342,6 +354,7 @@ class IntentModel:
                 "decision": asdict(self.decision),
                 "calibration": asdict(self.calibration),
                 "directions": sorted(self.directions),
+                "classes": list(self.classes.rows) if self.classes is not None else [],
                 "facts": self.facts,
             }
             self.version = write_task(temporary, TASK, content)
@@ -365,8 +378,9 @@ class IntentModel:
                 Encoder.load(folder / "encoder"),
                 bank,
                 inference=Inference(**document["inference"]),
-                projection=_projection(weights),
+                projection=projection_of(weights),
                 directions=dict(zip(document["directions"], arrays.get("directions", []), strict=True)),
+                classes=_classes(document.get("classes", []), arrays),
                 decision=Decision(**document["decision"]),
                 calibration=Calibration(**document["calibration"]),
                 held_out=HeldOut(**held) if held else None,
@@ -378,18 +392,5 @@ class IntentModel:
         return model
 
 
-def project(vectors: Array, projection: Projection | None) -> Array:
-    """Unit vectors, through the projection when there is one."""
-    if projection is None:
-        return unit(vectors)
-    with torch.inference_mode():
-        return unit(projection(torch.from_numpy(vectors)).numpy())
-
-
-def _projection(weights: Mapping[str, NDArray[Any]]) -> Projection | None:
-    if not weights:
-        return None
-    width, dim = weights["linear.weight"].shape
-    projection = Projection(dim, width)
-    projection.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
-    return projection
+def _classes(names: Sequence[str | None], arrays: Mapping[str, NDArray[Any]]) -> Classes | None:
+    return Classes(dict(zip(names, arrays["classes"], strict=True))) if names else None

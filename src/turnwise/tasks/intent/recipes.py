@@ -5,14 +5,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from turnwise.errors import InputError, RecipeError
+from turnwise.messages import nearest
 from turnwise.recipe import build, overridden, read_recipe, take_kind
 from turnwise.tasks.intent.all_pairs import AllPairs
 from turnwise.tasks.intent.bank import Inference
 from turnwise.tasks.intent.pairs import PairContrast
+from turnwise.tasks.intent.softmax import SoftmaxClasses
 from turnwise.training import Settings
 
 DEFAULT_RECIPE = "intent"
-Stage2 = AllPairs | PairContrast
+CLASSIFIERS = ("similarity", "softmax")
+_DEFAULTS = {"similarity": DEFAULT_RECIPE, "softmax": "intent-softmax"}
+Stage2 = AllPairs | PairContrast | SoftmaxClasses
 _OBJECTIVES: dict[str, type[Any]] = {"all_pairs": AllPairs, "pairs": PairContrast}
 
 
@@ -57,6 +61,27 @@ class Intent:
     inference: Inference = field(default_factory=Inference)
     fitting: Fitting = field(default_factory=Fitting)
 
+    @property
+    def classifier(self) -> str:
+        """``similarity`` or ``softmax``."""
+        return CLASSIFIERS[isinstance(self.objective, SoftmaxClasses)]
+
+
+def classifier_recipe(classifier: str, recipe: str | None = None) -> str:
+    """The name of the recipe: ``recipe`` where one is named, else the default of the classifier.
+
+    Raises InputError for an unknown classifier, and for a recipe of another than the one that is asked for; a named
+    recipe of softmax needs no word more.
+    """
+    if classifier not in CLASSIFIERS:
+        raise InputError(f"the classifier is {classifier!r}; {nearest(classifier, CLASSIFIERS)}")
+    if recipe is None:
+        return _DEFAULTS[classifier]
+    found = read_recipe(recipe).get("classifier", CLASSIFIERS[0])
+    if classifier != CLASSIFIERS[0] and found != classifier:
+        raise InputError(f"recipe {recipe} has classifier = {found!r}, and {classifier} is asked for")
+    return recipe
+
 
 def intent_recipe(
     name: str = DEFAULT_RECIPE, *, shots: float, overrides: Mapping[str, Mapping[str, Any]] | None = None
@@ -64,16 +89,20 @@ def intent_recipe(
     """The recipe ``name`` for ``shots`` utterances an intent (the mean).
 
     A recipe has the tables [objective], [training], [inference] and [fitting]; ``objective.kind`` is
-    ``all_pairs``, ``pairs`` or ``none``. A [[regime]] with ``up_to`` = S overrides them when ``shots`` <= S; the
-    first that fits counts. ``overrides`` win over everything.
+    ``all_pairs``, ``pairs`` or ``none``. With ``classifier = "softmax"`` (``similarity`` is the default) there is one
+    kind of objective, and no [inference]: nothing votes. A [[regime]] with ``up_to`` = S overrides them when
+    ``shots`` <= S; the first that fits counts. ``overrides`` win over everything.
     Raises RecipeError with every problem.
     """
     tables = read_recipe(name)
     regimes = tables.pop("regime", [])
     task = tables.pop("task", None)
     tables.pop("about", None)
+    classifier = tables.pop("classifier", CLASSIFIERS[0])
     if task != "intent":
         raise RecipeError(f'recipe {name} has task = {task!r}, expected task = "intent"')
+    if classifier not in CLASSIFIERS:
+        raise RecipeError(f"recipe {name}: classifier is {classifier!r}; {nearest(str(classifier), CLASSIFIERS)}")
     if not isinstance(regimes, list) or not all(isinstance(regime, dict) for regime in regimes):
         raise RecipeError(f"recipe {name}: regime must be written [[regime]]")
     limits = [regime.get("up_to") for regime in regimes]
@@ -82,6 +111,11 @@ def intent_recipe(
     chosen: dict[str, Any] = next((regime for regime in regimes if shots <= regime["up_to"]), {})
     for extra in ({k: v for k, v in chosen.items() if k != "up_to"}, overrides or {}):
         tables = overridden(tables, extra)
+    if classifier == "softmax":
+        if tables.pop("inference", None):
+            raise RecipeError(f"recipe {name}: softmax has no [inference] and no votes of neighbours; leave them out")
+        built = build(tables, {"objective": SoftmaxClasses, "training": Settings, "fitting": Fitting}, recipe=name)
+        return Intent(built["objective"], built["training"], fitting=built["fitting"])
     kind = take_kind(tables, [*_OBJECTIVES, "none"], recipe=name)
     sections: dict[str, type[Any]] = {"training": Settings, "inference": Inference, "fitting": Fitting}
     if kind == "none":

@@ -1,0 +1,238 @@
+"""Response ranking on STAR and the sample corpus: fitted, zero-shot, behind a shortlist, and its speed.
+
+    python benchmarks/ranking.py --cells fit --corpora sample --seeds 0
+    python benchmarks/ranking.py --cells adapt zero-shot          # CS-BERT's pre-training, then its head, no fitting
+    python benchmarks/ranking.py --cells shares                   # 5, 10, 20, 50 and 100 % of the annotated turns
+    python benchmarks/ranking.py --cells shortlist speed
+
+The wizards of STAR sent a template in most turns: these are the annotated turns, and the most frequent text of each
+template is the pool; what they typed freely are the others. STAR comes without parts: 80, 10 and 10 % of its complete
+dialogues are drawn with seed 0 for train, dev and test; figures of happy and unhappy dialogues stand beside all.
+The pool of the sample corpus is its approved pool. Zero-shot: ``cs-bert`` with the head of next-turn prediction,
+after pre-training on the training dialogues without labels; ``embedded`` with a head of random weights, as CS-BERT does
+for encoders without one, and by the cosine of its vectors. Whole pools are scored there, for ``--limit`` dialogues.
+Results: results/ranking.json.
+"""
+
+import argparse
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import _cells
+import _data
+from turnwise.corpora import read_corpus
+from turnwise.dialogue import Dialogue
+from turnwise.encoder import Encoder
+from turnwise.layout import Layout
+from turnwise.pretraining import pretrain, pretraining_recipe
+from turnwise.runtime import Bounds
+from turnwise.tasks.contexts import agent_turns
+from turnwise.tasks.dual import DualEncoder
+from turnwise.tasks.pool import Pool, dialogue_pool, read_pool
+from turnwise.tasks.ranking.engine import export_responses, load_responses
+from turnwise.tasks.ranking.fit import RankingFitting, fit_ranking
+from turnwise.tasks.ranking.model import RankingModel, load_ranking, zero_shot
+from turnwise.tasks.ranking.task import Ranking
+from turnwise.tasks.response_recipes import ranking_recipe
+from turnwise.tasks.selection import Selection, SelectionModel
+
+CELLS = ("fit", "adapt", "zero-shot", "shares", "shortlist", "speed")
+CORPORA = ("sample", "star")
+LAYERS = {"sample": "response", "star": "acts"}
+SHARES = (0.05, 0.1, 0.2, 0.5, 1.0)
+RUNS = Path("runs")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--cells", nargs="+", default=list(CELLS), choices=CELLS)
+    parser.add_argument("--corpora", nargs="+", default=list(CORPORA), choices=CORPORA)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--steps", type=int, help="stop each training after so many steps")
+    parser.add_argument("--pretraining-steps", type=int, default=2000)
+    parser.add_argument("--dialogues", type=int, help="take so many training dialogues")
+    parser.add_argument("--limit", type=int, default=60, help="test dialogues whose whole pool is scored")
+    parser.add_argument("--output", type=Path, default=_data.RESULTS / "ranking.json")
+    given = parser.parse_args()
+
+    def cell(name: str, run: Any) -> None:
+        _cells.compute(given.output, name, run)
+
+    for corpus in given.corpora:
+        if "adapt" in given.cells:
+            cell(f"adapt/{corpus}", lambda c=corpus: adapt(c, given.pretraining_steps, given.dialogues))
+        if "zero-shot" in given.cells:
+            for how in ("cosine", "random-head", "cs-bert"):
+                cell(f"zero-shot/{corpus}/{how}", lambda c=corpus, h=how: unfitted(c, h, given.limit))
+        for seed in given.seeds:
+            if "fit" in given.cells:
+                cell(f"fit/{corpus}/{seed}", lambda c=corpus, s=seed: fitted(c, s, given.steps, given.dialogues))
+            if "shares" in given.cells:
+                for encoder in ("embedded", f"{RUNS}/ranking-{corpus}"):
+                    for share in SHARES:
+                        name = "embedded" if encoder == "embedded" else "cs-bert"
+                        cell(
+                            f"shares/{corpus}/{name}/{share}/{seed}",
+                            lambda c=corpus, e=encoder, p=share, s=seed: shared(c, e, p, s, given.steps),
+                        )
+        if "shortlist" in given.cells:
+            cell(f"shortlist/{corpus}", lambda c=corpus: against_whole(c, given.limit))
+    if "speed" in given.cells:
+        for engine in ("torch", "fp32", "int8"):
+            cell(f"speed/{engine}", lambda e=engine: speed(e))
+
+
+def parts(corpus: str) -> dict[str, list[Dialogue]]:
+    """train, dev and test."""
+    if corpus == "sample":
+        return {name: list(read_corpus(f"sample@{name}")) for name in ("train", "dev", "test")}
+    found = list(read_corpus(f"star:{_data.data_folder() / 'star'}@complete"))
+    order = np.random.default_rng(0).permutation(len(found)).tolist()
+    ends = (0, round(0.8 * len(found)), round(0.9 * len(found)), len(found))
+    return {
+        name: [found[row] for row in order[start:end]]
+        for name, start, end in zip(("train", "dev", "test"), ends, ends[1:], strict=False)
+    }
+
+
+def pool_of(corpus: str, train: list[Dialogue]) -> Pool:
+    """The approved pool of the sample, or the templates that training dialogues show."""
+    return read_pool("sample") if corpus == "sample" else dialogue_pool(train, LAYERS[corpus])
+
+
+def recipe(corpus: str, seed: int, steps: int | None) -> RankingFitting:
+    """The shipped recipe, for the labels of the corpus."""
+    training: dict[str, Any] = {"seed": seed} | ({} if steps is None else {"steps": steps})
+    overrides = {"parameters": {"gold_layer": LAYERS[corpus]}, "training": training, "shortlist": training}
+    return ranking_recipe(overrides=overrides)
+
+
+def figures(model: Any, corpus: str, test: list[Dialogue]) -> dict[str, Any]:
+    """All test dialogues, and of STAR the happy and the unhappy ones by themselves."""
+    found = model.evaluate(test)
+    if corpus == "star":
+        for name, happy in (("happy", True), ("unhappy", False)):
+            some = [dialogue for dialogue in test if dialogue.labels.get("happy") is happy]
+            own = model.evaluate(some, draws=0)
+            found[name] = {key: own[key] for key in ("n", "mrr", "recall@1", "recall@5") if key in own}
+    return found
+
+
+def fitted(corpus: str, seed: int, steps: int | None, dialogues: int | None) -> dict[str, Any]:
+    """Fit, keep the model in runs/, measure on test."""
+    data = parts(corpus)
+    start = time.perf_counter()
+    train, pool = data["train"][:dialogues], pool_of(corpus, data["train"])
+    model = fit_ranking(train, Encoder.load(), recipe(corpus, seed, steps), pool=pool, dev=data["dev"])
+    seconds = time.perf_counter() - start
+    if seed == 0:
+        model.save(RUNS / f"ranking-{corpus}-fitted")
+    kept = {key: model.facts[key] for key in ("dialogues", "annotated", "typed", "epochs", "steps", "shortlist")}
+    return {**figures(model, corpus, data["test"]), "fitted": kept, "blend": model.blend, "seconds": seconds}
+
+
+def adapt(corpus: str, steps: int, dialogues: int | None) -> dict[str, Any]:
+    """CS-BERT's pre-training on the training dialogues, whose labels are not read; kept in runs/."""
+    start = time.perf_counter()
+    chosen = pretraining_recipe("cs-bert", {"training": {"steps": steps}})
+    adapted = pretrain(parts(corpus)["train"][:dialogues], Encoder.load(), chosen)
+    adapted.save(RUNS / f"ranking-{corpus}")
+    return {"seconds": time.perf_counter() - start, "steps": steps}
+
+
+def unfitted(corpus: str, how: str, limit: int) -> dict[str, Any]:
+    """No fitting: the head of pre-training, a random head, or the cosine of the encoder's vectors."""
+    data = parts(corpus)
+    pool, test = pool_of(corpus, data["train"]), data["test"][:limit]
+    task = Ranking(gold_layer=LAYERS[corpus])
+    if how == "cs-bert":
+        return figures(zero_shot(Encoder.load(RUNS / f"ranking-{corpus}", max_tokens=160), pool, task), corpus, test)
+    encoder = Encoder.load(max_tokens=160)
+    encoder.use_layout(Layout("cs-bert"))
+    if how == "cosine":
+        return figures(SelectionModel(Selection(gold_layer=LAYERS[corpus]), encoder, pool), corpus, test)
+    torch.manual_seed(0)
+    return figures(RankingModel(task, encoder, task.head(encoder, ()), pool), corpus, test)
+
+
+def shared(corpus: str, encoder: str, share: float, seed: int, steps: int | None) -> dict[str, Any]:
+    """Fitted to a seeded share of the training dialogues."""
+    data = parts(corpus)
+    order = np.random.default_rng([seed, 3]).permutation(len(data["train"]))
+    some = [data["train"][row] for row in order[: max(2, round(share * len(order)))].tolist()]
+    # the pool is the desk's whatever the share that is annotated
+    pool = pool_of(corpus, data["train"])
+    model = fit_ranking(some, Encoder.load(encoder), recipe(corpus, seed, steps), pool=pool, dev=data["dev"])
+    found = model.evaluate(data["test"])
+    return {**{key: value for key, value in found.items() if key != "responses"}, "dialogues": len(some)}
+
+
+def against_whole(corpus: str, limit: int) -> dict[str, Any]:
+    """The fitted model behind its shortlist and over the whole pool: what is lost, and how much sooner it answers."""
+    model = load_ranking(RUNS / f"ranking-{corpus}-fitted")
+    test = parts(corpus)["test"][:limit]
+    found: dict[str, Any] = {"pool": len(model.pool), "candidates": model.task.top_k}
+    for name, whole in (("shortlist", False), ("whole", True)):
+        model.whole = whole
+        start = time.perf_counter()
+        own = model.evaluate(test, draws=0)
+        found[f"{name}_seconds"] = time.perf_counter() - start
+        found[name] = {key: own[key] for key in ("n", "mrr", "recall@1", "recall@5", "shortlist_recall")}
+    found["times_faster"] = found["whole_seconds"] / found["shortlist_seconds"]
+    found["recall@1_lost"] = found["whole"]["recall@1"] - found["shortlist"]["recall@1"]
+    return found
+
+
+def speed(engine: str, size: int = 1000, turns: int = 60) -> dict[str, Any]:
+    """Milliseconds from a dialogue to five responses of a pool of 1,000; weights do not matter for it.
+
+    The dialogues are the sample's test dialogues, each up to one of its agents' turns; the texts of the pool are
+    agents' texts of STAR.
+    """
+    torch.manual_seed(0)
+    pool = dialogue_pool(read_corpus(f"star:{_data.data_folder() / 'star'}@complete"), "none")
+    pool = Pool.of(pool.responses[:size], source="STAR")
+    encoder = Encoder.load(max_tokens=160)
+    encoder.use_layout(Layout("cs-bert"))
+    task = Ranking()
+    fresh = RankingModel(task, encoder, task.head(encoder, ()), pool, dual=DualEncoder(encoder))
+    asked = [
+        replace(dialogue, turns=dialogue.turns[:at])
+        for dialogue in read_corpus("sample@test")
+        for at in agent_turns(dialogue)
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "model"
+        fresh.save(place)
+        if engine != "torch":
+            export_responses(place, engine, check=asked[:20], bounds=Bounds(2.0, 1.0, 1.0))
+        model = load_responses(place, engine)
+        assert isinstance(model, RankingModel)
+        chosen = asked[:: max(1, len(asked) // turns)][:turns]
+        quick = [_seconds(model, dialogue) for dialogue in chosen][5:]
+        model.whole = True
+        whole = [_seconds(model, dialogue) for dialogue in chosen[:3]]
+    return {
+        "pool": len(pool),
+        "candidates": task.top_k,
+        "p50_ms": 1000 * float(np.median(quick)),
+        "p95_ms": 1000 * float(np.quantile(quick, 0.95)),
+        "whole_p50_ms": 1000 * float(np.median(whole)),
+        "times_faster": float(np.median(whole) / np.median(quick)),
+    }
+
+
+def _seconds(model: RankingModel, dialogue: Dialogue) -> float:
+    start = time.perf_counter()
+    model.rank(dialogue, 5)
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

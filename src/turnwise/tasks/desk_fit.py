@@ -1,0 +1,88 @@
+"""Fit a desk: every task that a corpus has labels for, one after the other."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from turnwise import __version__
+from turnwise.dialogue import Dialogue
+from turnwise.encoder import Encoder
+from turnwise.errors import CorpusError, InputError
+from turnwise.messages import nearest
+from turnwise.tasks.desk import Desk
+from turnwise.tasks.fit import fit_task
+from turnwise.tasks.fitted import Fitted
+from turnwise.tasks.intent.examples import mean_shots, utterances
+from turnwise.tasks.intent.fit import fit_intent
+from turnwise.tasks.intent.member import IntentMember
+from turnwise.tasks.intent.recipes import intent_recipe
+from turnwise.tasks.pool import Pool
+from turnwise.tasks.ranking.fit import fit_ranking
+from turnwise.tasks.recipes import TASKS, task_recipe
+from turnwise.tasks.response_recipes import ranking_recipe
+from turnwise.training import Step
+
+MEMBERS = ("intent", *(kind.name for kind in TASKS), "ranking")
+"""The tasks of a desk, in the order in which they are fitted and answer."""
+OnStep = Callable[[str, Step], None]
+Training = Mapping[str, Any]
+
+
+def fit_desk(
+    dialogues: Iterable[Dialogue],
+    encoder: Encoder,
+    *,
+    dev: Iterable[Dialogue] | None = None,
+    pool: Pool | None = None,
+    tasks: Sequence[str] = MEMBERS,
+    training: Training | None = None,
+    on_step: OnStep | None = None,
+) -> Desk:
+    """Fit each of ``tasks`` that the dialogues have labels for, by its own recipe and with an encoder of its own.
+
+    ``pool`` holds the responses to rank, by default what agents say. ``training`` overrides the recipes' settings of
+    training. What could not be fitted is in ``facts["left_out"]`` with the reason. ``on_step`` is called with the
+    task's name and each step. Raises InputError for an unknown task, CorpusError when nothing could be fitted.
+    """
+    unknown = [name for name in tasks if name not in MEMBERS]
+    if unknown:
+        raise InputError(f"there is no task {unknown[0]!r} of a desk; {nearest(unknown[0], MEMBERS)}")
+    given = list(dialogues)
+    held = None if dev is None else list(dev)
+    members: dict[str, Fitted] = {}
+    left_out: dict[str, str] = {}
+    for name in MEMBERS:
+        if name not in tasks:
+            continue
+        try:
+            members[name] = _fit(name, given, held, encoder, pool, dict(training or {}), on_step or _quiet)
+        except CorpusError as error:
+            left_out[name] = str(error)
+    if not members:
+        raise CorpusError("nothing of a desk can be fitted:", [f"{name}: {why}" for name, why in left_out.items()])
+    facts = {"turnwise": __version__, "encoder": encoder.name, "dialogues": len(given), "left_out": left_out}
+    return Desk(members, facts=facts)
+
+
+def _fit(
+    name: str,
+    given: Sequence[Dialogue],
+    held: Sequence[Dialogue] | None,
+    encoder: Encoder,
+    pool: Pool | None,
+    training: dict[str, Any],
+    on_step: OnStep,
+) -> Fitted:
+    if name == "intent":
+        found = utterances(given)
+        recipe = intent_recipe("intent", shots=mean_shots(found), overrides={"training": training})
+        model = fit_intent(found, encoder, recipe, dev=utterances(held) if held else None, on_step=on_step)
+        return IntentMember(model)
+    if name == "ranking":
+        ranking = ranking_recipe("ranking", {"training": training, "shortlist": training})
+        return fit_ranking(given, encoder, ranking, pool=pool, dev=held, on_step=on_step)
+    fitting = task_recipe(name, {"training": training})
+    return fit_task(given, encoder, fitting, dev=held, on_step=lambda step: on_step(name, step))
+
+
+def _quiet(_: str, __: Step) -> None:
+    """Shows nothing of a step."""

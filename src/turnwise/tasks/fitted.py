@@ -1,0 +1,48 @@
+"""What fitted models of dialogues have in common, whatever their task."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from turnwise.dialogue import Dialogue
+
+
+class About(Protocol):
+    """What a task says of itself."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def paper(self) -> str: ...
+
+
+class Fitted(Protocol):
+    """What every fitted model of dialogues can do."""
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def facts(self) -> dict[str, Any]: ...
+
+    @property
+    def task(self) -> About: ...
+
+    @property
+    def labels(self) -> Sequence[str]: ...
+
+    def annotate(
+        self, dialogues: Iterable[Dialogue], *, progress: Callable[[int], None] | None = None
+    ) -> Iterator[Dialogue]: ...
+
+    def evaluate(
+        self,
+        dialogues: Iterable[Dialogue],
+        *,
+        draws: int = 1000,
+        seed: int = 0,
+        progress: Callable[[int], None] | None = None,
+    ) -> dict[str, Any]: ...
+
+    def save(self, folder: Path) -> None: ...

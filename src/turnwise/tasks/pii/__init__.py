@@ -1,0 +1,1 @@
+"""Personal data in turns: a token classifier and the rules, together."""

@@ -1,0 +1,159 @@
+"""How well a ranking finds the response that was given, and what becomes of each response of the pool."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from turnwise.bootstrap import intervals
+from turnwise.dialogue import Dialogue
+from turnwise.errors import InputError
+from turnwise.tasks.contexts import agent_turns
+from turnwise.tasks.ranks import Floats, Ints, mean_reciprocal_rank, recall
+from turnwise.tasks.responder import Order
+
+if TYPE_CHECKING:
+    from turnwise.tasks.ranking.model import RankingModel
+
+_TOGETHER = 16
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The candidates of one context: ``columns`` (candidates,) of the pool, and their log-odds ``own``.
+
+    ``alike`` (pool,) are the scores of the dual encoder, None without one; ``blend`` is their weight.
+    """
+
+    columns: Ints
+    own: Floats
+    alike: Floats | None
+    blend: float
+
+    @property
+    def scores(self) -> Floats:
+        """Raw scores of the candidates."""
+        return self.own if self.alike is None else self.own + self.blend * self.alike[self.columns]
+
+    @property
+    def order(self) -> Order:
+        """Numbers of the pool with raw scores, best first; of equal ones the first of the pool."""
+        scores = self.scores
+        best = np.lexsort((self.columns, -scores))
+        return [(int(self.columns[at]), float(scores[at])) for at in best]
+
+    def rank(self, gold: int) -> int:
+        """The pessimistic rank of a response of the pool: ties come before it.
+
+        One that is no candidate has its rank among all by the dual encoder, which is behind all candidates.
+        """
+        at = np.flatnonzero(self.columns == gold)
+        if len(at):
+            return int((self.scores >= self.scores[at[0]]).sum())
+        assert self.alike is not None
+        return max(int((self.alike >= self.alike[gold]).sum()), len(self.columns) + 1)
+
+
+def evaluation(
+    model: "RankingModel",
+    dialogues: Sequence[Dialogue],
+    *,
+    draws: int,
+    seed: int,
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, Any]:
+    """The figures over every agent's turn that something was said before.
+
+    ``mrr``, ``recall@1`` and ``recall@5`` over the whole pool, for the ``n`` turns whose response is in it; ties count
+    against. ``shortlist_recall``: the share of these whose response is among the candidates of the cross-encoder.
+    With the threshold: ``shown``, the share of all turns where a response is shown; ``shown_right``, the share of
+    these that are right (where the pool has no right one, none is); ``found``, the share of the n turns where the
+    right one is shown. ``responses``: for each of the pool how often it was ``given``, ranked first and ``right``,
+    ``shown``, and ``missed``. Raises InputError when the pool holds none of the responses given.
+    """
+    names: list[str] = []
+    gold: list[int] = []
+    ranks: list[int] = []
+    firsts: list[int] = []
+    raw: list[float] = []
+    listed: list[bool] = []
+    for at in range(0, len(dialogues), _TOGETHER):
+        part = dialogues[at : at + _TOGETHER]
+        contexts = model.contexts(part, agent_turns)
+        for context, answer in zip(contexts, model.answers(contexts), strict=True):
+            place = model.pool.find(part[context.dialogue].turns[context.turn], model.task.gold_layer)
+            (first, score), *_ = answer.order
+            names.append(part[context.dialogue].id)
+            gold.append(-1 if place is None else place)
+            ranks.append(0 if place is None else answer.rank(place))
+            listed.append(place is not None and bool((answer.columns == place).any()))
+            firsts.append(first)
+            raw.append(score)
+        if progress is not None:
+            progress(len(part))
+    right = np.array(gold, dtype=np.int64)
+    known = right >= 0
+    if not known.any():
+        raise InputError(
+            f"there is nothing to measure: of {len(gold)} agents' turns none has a response of the pool "
+            f"({len(model.pool):,} responses); name dialogues of the same desk, or fit with their pool"
+        )
+    top = np.array(firsts, dtype=np.int64)
+    shown = model.confidence(np.array(raw)) >= model.confidence.threshold
+    places, in_list = np.array(ranks, dtype=np.int64)[known], np.array(listed)[known]
+
+    def measured(weights: Floats) -> dict[str, float]:
+        own = weights[known]
+        if not own.any():
+            return {}
+        good = shown & (top == right)
+        return {
+            "mrr": mean_reciprocal_rank(places, own),
+            "recall@1": recall(places, 1, own),
+            "recall@5": recall(places, 5, own),
+            "shortlist_recall": float((own * in_list).sum() / own.sum()),
+            "shown": float((weights * shown).sum() / weights.sum()),
+            "shown_right": _ratio(weights, good, shown),
+            "found": _ratio(weights, good, known),
+        }
+
+    return {
+        "n": int(known.sum()),
+        "dialogues": len(set(names)),
+        "turns": len(gold),
+        "not_in_pool": int((~known).sum()),
+        "pool": len(model.pool),
+        "candidates": len(model.pool) if model.whole else min(model.task.top_k, len(model.pool)),
+        **measured(np.ones(len(gold))),
+        "threshold": model.confidence.threshold,
+        "intervals": intervals(names, measured, draws=draws, seed=seed),
+        "responses": statistics(model, right, top, shown),
+    }
+
+
+def statistics(model: "RankingModel", gold: Ints, top: Ints, shown: Flags) -> list[dict[str, Any]]:
+    """For each response that was given or ranked first how often it was what, those most often given first."""
+    rows = []
+    for at, response in enumerate(model.pool.responses):
+        given, first = gold == at, top == at
+        if given.any() or first.any():
+            rows.append(
+                {
+                    "id": response.id,
+                    "text": response.text,
+                    "given": int(given.sum()),
+                    "right": int((given & first).sum()),
+                    "shown": int((first & shown).sum()),
+                    "shown_right": int((given & first & shown).sum()),
+                    "missed": int((given & ~first).sum()),
+                }
+            )
+    return sorted(rows, key=lambda row: (-int(str(row["given"])), str(row["id"])))
+
+
+def _ratio(weights: Floats, part: Flags, whole: Flags) -> float:
+    total = float((weights * whole).sum())
+    return float((weights * part).sum()) / total if total else 0.0

@@ -1,0 +1,211 @@
+"""Fit response ranking: the shortlist's dual encoder, the cross-encoder, the best epoch, then what a score means."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from turnwise import __version__
+from turnwise.dialogue import Dialogue
+from turnwise.encoder import Encoder
+from turnwise.errors import CorpusError
+from turnwise.pretrained_heads import read_heads, start_from
+from turnwise.settings import Settings
+from turnwise.store import TurnStore
+from turnwise.tasks.best import Best
+from turnwise.tasks.contexts import Context, agent_turns
+from turnwise.tasks.dual import DualEncoder, best_columns
+from turnwise.tasks.fit import HeldOut, TaskInput, train_and_held
+from turnwise.tasks.pool import Pool, dialogue_pool
+from turnwise.tasks.ranking.evaluation import Answered
+from turnwise.tasks.ranking.examples import Ints, Pairs, pairs_of
+from turnwise.tasks.ranking.model import RankingModel
+from turnwise.tasks.ranking.task import Ranking
+from turnwise.tasks.ranks import mean_reciprocal_rank, recall
+from turnwise.tasks.selection import Selection, SelectionModel
+from turnwise.tasks.selection_fit import SelectionFitting, adapted_encoder, finish, fit_selection
+from turnwise.training import Part, Step, Training
+
+OnStep = Callable[[str, Step], None]
+BLENDS = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
+_MEASURED = 200
+"""Held-out turns that the best epoch is chosen by, at most: a sample, as published."""
+_NEAR = 30
+"""Responses of the pool that hard negatives are drawn from."""
+
+
+@dataclass(frozen=True)
+class RankingFitting:
+    """A recipe: the task, how both encoders are trained, how dialogues are written, what is held out."""
+
+    task: Ranking = field(default_factory=Ranking)
+    training: Settings = field(default_factory=lambda: Settings(epochs=5, learning_rate=1e-4, head_learning_rate=1e-3))
+    shortlist: Settings = field(default_factory=lambda: Settings(epochs=10, learning_rate=1e-4))
+    selection: Selection = field(default_factory=Selection)
+    input: TaskInput = field(default_factory=lambda: TaskInput(format="cs-bert"))
+    held_out: HeldOut = field(default_factory=HeldOut)
+
+
+def fit_ranking(
+    dialogues: Iterable[Dialogue],
+    encoder: Encoder,
+    fitting: RankingFitting,
+    *,
+    pool: Pool | None = None,
+    dev: Iterable[Dialogue] | None = None,
+    on_step: OnStep | None = None,
+) -> RankingModel:
+    """Fit ``fitting.task`` from copies of ``encoder``; ``pool`` is by default what agents say in ``dialogues``.
+
+    The head starts from that of next-turn prediction where further pre-training left one beside the encoder. After
+    each epoch recall@1 is measured on held-out turns; the weights of the best epoch stay. On the same turns the
+    weight of the dual encoder's score, the curve from scores to probabilities and the threshold are chosen.
+    ``on_step`` is called with the stage's name and each step. Raises CorpusError when no agent's turn answers
+    something.
+    """
+    task, settings = fitting.task, fitting.training
+    given = list(dialogues)
+    pool = dialogue_pool(given, task.gold_layer) if pool is None else pool
+    train, held = train_and_held(given, dev, fitting.held_out, settings.seed)
+    wanted = task.shortlist if len(pool) > task.top_k else "none"
+    apart = _shortlist(train, held, encoder, fitting, pool, on_step) if wanted == "separate" else None
+    adapted = adapted_encoder(encoder, fitting.input, settings.seed)
+    pairs = pairs_of(train, adapted.codec, pool, task.gold_layer, profile=task.profile)
+    if len(pairs) == 0:
+        raise CorpusError(
+            f'ranking: of {len(train)} dialogues no turn of the speaker "agent" answers something and is in the pool '
+            "or one of several typed freely; give other dialogues, or the pool that their agents chose from"
+        )
+    if apart is not None and task.hard > 0:
+        pairs = pairs.with_near(_near(apart, pairs))
+    torch.manual_seed(settings.seed)
+    head = task.head(adapted, pairs)
+    started = start_from({"next_turn": head}, read_heads(encoder.name), adapted)
+    parts = [Part(task, pairs, head)]
+    if wanted == "shared":
+        objective = fitting.selection.objective
+        examples = objective.examples(TurnStore.of(map(fitting.selection.read, train), adapted.codec), adapted.codec)
+        parts.append(Part(objective, examples, objective.head(adapted, examples)))
+    dual = apart.dual if apart is not None else DualEncoder(adapted) if wanted == "shared" else None
+    model = RankingModel(
+        task, adapted, head, pool, dual=dual, vectors=None if apart is None else apart.vectors,
+        scale=fitting.selection.scale,
+    )  # fmt: skip
+    asked = _Asked.of(model, held, settings.seed)
+    training = Training(adapted, parts, settings)
+    best, epoch = Best(), task.epoch_steps(pairs)
+    epochs: list[dict[str, float]] = []
+    for step in training.steps():
+        if on_step is not None:
+            on_step(task.name, step)
+        if len(asked.gold) and (step.index % epoch == 0 or step.index == step.total):
+            if wanted == "shared":
+                model.refresh()
+            found = asked.measure(model)
+            epochs.append({"step": float(step.index), **found})
+            best.note(found["recall@1"], step.index, training.model)
+    best.restore(training.model)
+    if wanted == "shared":
+        model.refresh()
+    if dual is not None and len(asked.gold):
+        model.blend = asked.best_blend(model)
+    model.facts = _facts(fitting, encoder, train, pairs, epochs, best.step or training.done, started, apart)
+    known = [dialogue for dialogue in held if _has_gold(dialogue, pool, task)]
+    if known:
+        finish(model, held)
+    return model
+
+
+def _shortlist(
+    train: Sequence[Dialogue],
+    held: Sequence[Dialogue],
+    encoder: Encoder,
+    fitting: RankingFitting,
+    pool: Pool,
+    on_step: OnStep | None,
+) -> SelectionModel:
+    selection = replace(
+        fitting.selection, profile=fitting.task.profile, gold_layer=fitting.task.gold_layer, shown=fitting.task.shown
+    )
+    recipe = SelectionFitting(selection, fitting.shortlist, fitting.input, HeldOut(0))
+
+    def told(step: Step) -> None:
+        if on_step is not None:
+            on_step("shortlist", step)
+
+    return fit_selection(train, encoder, recipe, pool=pool, dev=held, on_step=told)
+
+
+def _near(shortlist: SelectionModel, pairs: Pairs) -> list[Ints]:
+    """For each annotated pair the numbers of the responses that the dual encoder takes for most alike."""
+    contexts = [pair.context for pair in pairs.found[: pairs.annotated]]
+    found: list[Ints] = []
+    for at in range(0, len(contexts), 512):
+        best = best_columns(shortlist.scores(contexts[at : at + 512]), _NEAR)
+        found += [row[row != gold] for row, gold in zip(best, pairs.gold[at : at + 512], strict=True)]
+    return found
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Held-out turns whose response is in the pool, at most 200 of them, and the numbers of these responses."""
+
+    contexts: list[Context]
+    gold: Ints
+
+    @classmethod
+    def of(cls, model: RankingModel, held: Sequence[Dialogue], seed: int) -> "_Asked":
+        contexts = model.contexts(held, agent_turns)
+        turns = [held[context.dialogue].turns[context.turn] for context in contexts]
+        places = [model.pool.find(turn, model.task.gold_layer) for turn in turns]
+        known = [at for at, place in enumerate(places) if place is not None]
+        rows = sorted(np.random.default_rng([seed, 2]).permutation(len(known))[:_MEASURED].tolist())
+        chosen = [known[row] for row in rows]
+        return cls([contexts[at] for at in chosen], np.array([places[at] for at in chosen], dtype=np.int64))
+
+    def measure(self, model: RankingModel) -> dict[str, float]:
+        """MRR and recall@1, as the model ranks now."""
+        return self._figures(model.answers(self.contexts))
+
+    def best_blend(self, model: RankingModel) -> float:
+        """The weight of the dual encoder's score with the highest MRR; of equal ones the lowest."""
+        answers = model.answers(self.contexts)
+        tried = {blend: self._figures([replace(one, blend=blend) for one in answers])["mrr"] for blend in BLENDS}
+        return max(BLENDS, key=lambda blend: tried[blend])
+
+    def _figures(self, answers: Sequence[Answered]) -> dict[str, float]:
+        ranks = np.array([one.rank(int(gold)) for one, gold in zip(answers, self.gold, strict=True)], dtype=np.int64)
+        return {"recall@1": recall(ranks, 1), "mrr": mean_reciprocal_rank(ranks)}
+
+
+def _has_gold(dialogue: Dialogue, pool: Pool, task: Ranking) -> bool:
+    return any(pool.find(dialogue.turns[at], task.gold_layer) is not None for at in agent_turns(dialogue))
+
+
+def _facts(
+    fitting: RankingFitting,
+    encoder: Encoder,
+    train: Sequence[Dialogue],
+    pairs: Pairs,
+    epochs: list[dict[str, float]],
+    steps: int,
+    started: list[str],
+    apart: SelectionModel | None,
+) -> dict[str, Any]:
+    return {
+        "turnwise": __version__,
+        "encoder": encoder.name,
+        "dialogues": len(train),
+        "examples": len(pairs),
+        "annotated": pairs.annotated,
+        "typed": len(pairs) - pairs.annotated,
+        "training": asdict(fitting.training),
+        "input": asdict(fitting.input),
+        "heads_from_pretraining": started,
+        "epochs": epochs,
+        "chosen_by": "recall@1",
+        "steps": steps,
+        "shortlist": None if apart is None else {key: apart.facts[key] for key in ("training", "epochs", "steps")},
+    }

@@ -1,0 +1,253 @@
+"""Response selection: the response whose vector is nearest to the context's, of one siamese encoder."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+
+from turnwise.bootstrap import intervals
+from turnwise.dialogue import Dialogue
+from turnwise.encoder import Encoder
+from turnwise.errors import InputError, ModelError
+from turnwise.files import atomic_folder
+from turnwise.objectives.response_matching import ResponseMatching
+from turnwise.tasks.answers import YesNo
+from turnwise.tasks.confidence import Confidence
+from turnwise.tasks.contexts import Context, agent_turns
+from turnwise.tasks.dual import DualEncoder, Vectors, best_columns
+from turnwise.tasks.folder import MARKS, read_arrays, read_task, write_arrays, write_task
+from turnwise.tasks.pool import Pool
+from turnwise.tasks.ranks import (
+    BATCH,
+    SEEDS,
+    Floats,
+    Ints,
+    batch_ranks,
+    mean_reciprocal_rank,
+    pessimistic_ranks,
+    recall,
+    text_keys,
+)
+from turnwise.tasks.responder import LAYER, Order, Responder, RespondingTask
+from turnwise.tasks.response_card import card
+
+VECTORS = "responses.safetensors"
+"""The file of a model folder that keeps the vectors of its pool."""
+
+
+@dataclass(frozen=True)
+class Selection(RespondingTask):
+    """s(c, r) = cos(F(c), F(r)), F the mean of the states; the other responses of a batch are the negatives.
+
+    The loss is the cross-entropy of the true response at ``scale`` s among the ``batch_size`` of a batch; a response
+    with the same text is no negative. ``gold_layer`` is the layer that names responses of agents' turns, where there
+    is one. ``shown`` responses are given in an answer; ``precision`` is the share of right ones among those shown on
+    held-out dialogues that the threshold aims at. ``profile``: the metadata are read, where the layout has a place
+    for them.
+
+    Source: DSDF, section 3.3, equation 7; the loss is that of ConvFiT, section 2.1.
+    """
+
+    batch_size: int = 64
+    scale: float = 20.0
+    profile: bool = True
+    gold_layer: str = LAYER
+    shown: int = 5
+    precision: float = 0.5
+
+    name: ClassVar[str] = "selection"
+    paper: ClassVar[str] = "DSDF, 3.3 (RS)"
+    layer: ClassVar[str] = LAYER
+
+    def __post_init__(self) -> None:
+        if self.shown < 1:
+            raise InputError(f"shown is {self.shown}, expected at least 1")
+        YesNo(self.precision)  # raises InputError
+        _ = self.objective
+
+    @property
+    def objective(self) -> ResponseMatching:
+        """The loss. Raises InputError for a batch of one, or a scale that is not positive."""
+        return ResponseMatching(self.batch_size, "mean", "cosine", self.scale)
+
+    def read(self, dialogue: Dialogue) -> Dialogue:
+        """The dialogue as the task reads it: without its profile when that is not wanted."""
+        return dialogue if self.profile else replace(dialogue, profile={})
+
+
+class SelectionModel(Responder):
+    """What ``fit_selection`` returns. The vectors of the pool are kept, so that a turn costs one encoder pass."""
+
+    task: Selection
+
+    def __init__(
+        self,
+        task: Selection,
+        encoder: Encoder,
+        pool: Pool,
+        *,
+        vectors: Vectors | None = None,
+        confidence: Confidence | None = None,
+        facts: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(task, encoder, pool, confidence=confidence, facts=facts)
+        self.dual = DualEncoder(self.encoder)
+        self.vectors = self.dual.responses(pool.texts) if vectors is None else vectors
+
+    def order(self, contexts: Sequence[Context], k: int) -> list[Order]:
+        scores = self.scores(contexts)
+        columns = best_columns(scores, k)
+        return [[(int(at), float(row[at])) for at in best] for row, best in zip(scores, columns, strict=True)]
+
+    def scores(self, contexts: Sequence[Context]) -> NDArray[np.float32]:
+        """Cosines times the scale, (contexts, pool)."""
+        return np.asarray(self.task.scale * (self.dual.contexts(contexts) @ self.vectors.T), dtype=np.float32)
+
+    def evaluate(
+        self,
+        dialogues: Iterable[Dialogue],
+        *,
+        draws: int = 1000,
+        seed: int = 0,
+        progress: Callable[[int], None] | None = None,
+    ) -> dict[str, Any]:
+        """Among the responses of seeded batches, and among the pool.
+
+        ``r100@1`` and ``r100@3``: every agent's turn that something was said before, in batches of exactly 100, what
+        is left over dropped, mean over five seeds; the rank is pessimistic, so a twin of the true response counts as
+        before it. ``r100@1_merged``: twins counted as one. Both are missing with fewer than 100 turns. ``mrr``,
+        ``recall@1``, ``recall@3`` and ``recall@5``: over the whole pool, for the ``in_pool`` turns whose response is
+        there. Raises InputError when no agent's turn answers something.
+        """
+        given = list(dialogues)
+        contexts, texts, gold = self.asked(given)
+        vectors = np.concatenate([self.dual.contexts(contexts[at : at + 512]) for at in range(0, len(contexts), 512)])
+        if progress is not None:
+            progress(len(given))
+        names = [given[context.dialogue].id for context in contexts]
+        found: dict[str, Any] = {
+            "task": self.task.name,
+            "model": self.version,
+            "n": len(contexts),
+            "dialogues": len(set(names)),
+            "pool": len(self.pool),
+        }
+        selected = _Batches(vectors, self.dual.responses(texts), texts, seed)
+        pooled = _in_pool(self.task.scale * vectors @ self.vectors.T, gold)
+
+        def measured(weights: Floats) -> dict[str, float]:
+            return selected(weights) | pooled(weights)
+
+        found |= measured(np.ones(len(contexts)))
+        found["in_pool"] = int((gold >= 0).sum())
+        if len(contexts) >= BATCH:
+            found |= {"batches": len(contexts) // BATCH, "seeds": SEEDS, "r100@1_by_seed": selected.by_seed}
+        found["intervals"] = intervals(names, measured, draws=draws, seed=seed)
+        return found
+
+    def asked(self, dialogues: Sequence[Dialogue]) -> tuple[list[Context], list[str], Ints]:
+        """The contexts of agents' turns, their texts, and their numbers in the pool, -1 where it lacks them.
+
+        Raises InputError when there is none.
+        """
+        contexts = self.contexts(dialogues, agent_turns)
+        if not contexts:
+            raise InputError(
+                'there is nothing to measure: no turn of the speaker "agent" answers something; name other dialogues'
+            )
+        turns = [dialogues[context.dialogue].turns[context.turn] for context in contexts]
+        places = [self.pool.find(turn, self.task.gold_layer) for turn in turns]
+        return contexts, [turn.text for turn in turns], np.array([-1 if p is None else p for p in places], np.int64)
+
+    def save(self, folder: Path) -> None:
+        """Write the model folder, atomically: task.json, encoder/, the pool's vectors, README.md.
+
+        Raises StorageError when the disk refuses; an older folder is then untouched.
+        """
+        with atomic_folder(Path(folder), marks=MARKS) as temporary:
+            (temporary / "encoder").mkdir()
+            self.encoder.write(temporary / "encoder")
+            write_arrays(temporary / VECTORS, {"vectors": self.vectors})
+            content = {
+                "encoder": self.facts.get("encoder", self.encoder.name),
+                "max_tokens": self.encoder.codec.max_tokens,
+                "parameters": asdict(self.task),
+                "confidence": self.confidence.to_json(),
+                "pool": self.pool.to_json(),
+                "facts": self.facts,
+            }
+            self.version = write_task(temporary, self.task.name, content)
+            (temporary / "README.md").write_text(card(self.task, self.pool, self.version, content), encoding="utf-8")
+
+
+def load_selection(folder: Path) -> SelectionModel:
+    """Read a model folder. Raises ModelError when it is not whole, damaged or not there, or of another task."""
+    folder = Path(folder)
+    document = read_task(folder, Selection.name)
+    try:
+        pool = Pool.from_json(document["pool"])
+        vectors = read_arrays(folder / VECTORS)["vectors"]
+        if len(vectors) != len(pool):
+            raise ValueError(f"it has {len(vectors)} vectors for {len(pool)} responses")
+        model = SelectionModel(
+            Selection(**document["parameters"]),
+            Encoder.load(folder / "encoder", max_tokens=int(document["max_tokens"])),
+            pool,
+            vectors=vectors,
+            confidence=Confidence(**document["confidence"]),
+            facts=document["facts"],
+        )
+        model.version = document["version"]
+    except (KeyError, TypeError, ValueError, InputError, RuntimeError, OSError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"{folder} cannot be read as a model of selection: {reason}; fit it again") from None
+    return model
+
+
+class _Batches:
+    """R100@1 and R100@3 as functions of weights (examples,); empty with fewer examples than a batch."""
+
+    def __init__(self, contexts: Vectors, responses: Vectors, texts: Sequence[str], seed: int) -> None:
+        keys = text_keys(texts)
+        self.draws = [batch_ranks(contexts, responses, keys, seed + number) for number in range(SEEDS)]
+        self.empty = len(contexts) < BATCH
+
+    def __call__(self, weights: Floats) -> dict[str, float]:
+        if self.empty:
+            return {}
+        found = {}
+        for at in (1, 3):
+            found[f"r100@{at}"] = _over_seeds([recall(worst, at, weights[rows]) for rows, worst, _ in self.draws])
+            name = f"r100@{at}_merged"
+            found[name] = _over_seeds([recall(merged, at, weights[rows]) for rows, _, merged in self.draws])
+        return found
+
+    @property
+    def by_seed(self) -> list[float]:
+        """R100@1 of each seed."""
+        return [recall(worst, 1) for _, worst, _ in self.draws]
+
+
+def _in_pool(scores: NDArray[np.floating], gold: Ints) -> Callable[[Floats], dict[str, float]]:
+    """Figures over the pool as a function of weights (examples,); {} when no response is in the pool."""
+    known = np.flatnonzero(gold >= 0)
+    ranks = pessimistic_ranks(scores[known], gold[known]) if len(known) else np.zeros(0, dtype=np.int64)
+
+    def measured(weights: Floats) -> dict[str, float]:
+        own = weights[known]
+        if not own.any():
+            return {}
+        return {
+            "mrr": mean_reciprocal_rank(ranks, own),
+            **{f"recall@{at}": recall(ranks, at, own) for at in (1, 3, 5)},
+        }
+
+    return measured
+
+
+def _over_seeds(values: Sequence[float]) -> float:
+    return float(np.mean(values))

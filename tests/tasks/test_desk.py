@@ -1,0 +1,106 @@
+"""A desk of several tasks: fitted, kept, and asked as one."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from turnwise.dialogue import Dialogue, Turn
+from turnwise.encoder import Encoder
+from turnwise.errors import CorpusError, InputError, ModelError
+from turnwise.tasks.desk import Desk
+from turnwise.tasks.desk_fit import MEMBERS, fit_desk
+from turnwise.tasks.load import load_any
+
+STEPS = {"steps": 2}
+
+
+def talk(number: int) -> Dialogue:
+    good = number % 2 == 0
+    word = "thank" if good else "refund"
+    return Dialogue(
+        f"test:{number}",
+        (
+            Turn("customer", f"{word} you card", labels={"intent": (word,), "emotion": (word,), "handoff": good}),
+            Turn("agent", "your parcel arrives on monday" if good else "please help", labels={"acts": (word,)}),
+            Turn("customer", "where is my card", labels={"intent": ("ask",), "emotion": ("calm",), "handoff": False}),
+        ),
+        labels={"satisfaction": 3 if good else 1},
+    )
+
+
+TALKS = [talk(number) for number in range(8)]
+
+
+@pytest.fixture(scope="module")
+def desk(checkpoint: object, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    encoder = Encoder.load(checkpoint("bert"))  # type: ignore[operator]
+    return fit_desk(TALKS, encoder, dev=TALKS, training=STEPS)
+
+
+def test_every_task_with_labels_is_fitted_and_the_others_say_why_not(desk: Desk) -> None:
+    assert desk.labels == ("intent", "acts", "emotion", "handoff", "satisfaction", "ranking")
+    left = desk.facts["left_out"]
+    assert sorted(left) == ["pii", "state"]
+    assert "pii" in left["pii"]
+    assert "state" in left["state"]
+
+
+def test_it_fills_all_layers_of_a_dialogue(desk: Desk) -> None:
+    plain = Dialogue("new", tuple(Turn(turn.speaker, turn.text) for turn in TALKS[1].turns))
+    found = desk.predict(plain)
+    assert {"intent", "emotion", "handoff"} <= set(found.turns[0].labels)
+    assert "acts" in found.turns[1].labels
+    assert "response" in found.turns[2].labels
+    assert found.labels["satisfaction"] in (1, 3)
+    assert [turn.text for turn in found.turns] == [turn.text for turn in plain.turns]
+
+
+def test_a_saved_desk_answers_alike(desk: Desk, tmp_path: Path) -> None:
+    desk.save(tmp_path / "desk")
+    again = load_any(tmp_path / "desk")
+    assert isinstance(again, Desk)
+    assert (again.version, again.labels) == (desk.version, desk.labels)
+    assert list(again.annotate(TALKS)) == list(desk.annotate(TALKS))
+    assert load_any(tmp_path / "desk" / "emotion") is not None
+
+
+def test_a_member_that_was_changed_or_lost_is_named(desk: Desk, tmp_path: Path) -> None:
+    desk.save(tmp_path / "desk")
+    other = tmp_path / "other"
+    shutil.copytree(tmp_path / "desk", other)
+    document = json.loads((other / "emotion" / "task.json").read_text())
+    (other / "emotion" / "task.json").write_text(json.dumps(document | {"version": "0" * 12}))
+    with pytest.raises(ModelError, match=r"emotion is not the member .*fit the desk again"):
+        load_any(other)
+    shutil.rmtree(other / "acts")
+    with pytest.raises(ModelError):
+        load_any(other)
+
+
+def test_each_member_is_measured_and_a_missing_layer_says_so(desk: Desk) -> None:
+    done: list[int] = []
+    found = desk.evaluate(TALKS, draws=5, progress=done.append)
+    assert set(found["members"]) == set(desk.labels)
+    assert found["members"]["intent"]["n"] == 16
+    assert found["members"]["handoff"]["n"] == 16
+    assert sum(done) == 8 * len(desk.labels)
+    bare = [Dialogue("b", (Turn("customer", "thank you", labels={"emotion": ("calm",)}),))]
+    found = desk.evaluate(bare, draws=0)
+    assert found["members"]["emotion"]["n"] == 1
+    assert "missing" in found["members"]["satisfaction"]
+    with pytest.raises(InputError, match="nothing can be measured"):
+        desk.evaluate([Dialogue("b", (Turn("customer", "thank you"),))])
+
+
+def test_tasks_can_be_chosen(tiny: Encoder) -> None:
+    assert fit_desk(TALKS, tiny, tasks=("emotion",), training=STEPS).labels == ("emotion",)
+    with pytest.raises(InputError, match=r"'emotions' of a desk.*emotion"):
+        fit_desk(TALKS, tiny, tasks=("emotions",))
+
+
+def test_a_corpus_without_labels_makes_no_desk(tiny: Encoder) -> None:
+    with pytest.raises(CorpusError) as caught:
+        fit_desk([Dialogue("b", (Turn("customer", "thank you"),))], tiny, training=STEPS)
+    assert all(any(problem.startswith(f"{name}:") for problem in caught.value.problems) for name in MEMBERS)
