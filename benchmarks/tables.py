@@ -16,6 +16,7 @@ from typing import Any
 
 from _markdown import mean_of, percent, read, table
 from _pretraining_tables import few_shot, intrinsic, preparation, throughput
+from _task_tables import intent_recognition, shares, tasks
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -236,6 +237,9 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "results: intrinsic": intrinsic,
     "results: few-shot": few_shot,
     "results: figures": figures,
+    "results: int": intent_recognition,
+    "results: tasks": tasks,
+    "results: shares": shares,
     "results: service": records("service.json"),
 }
 

@@ -15,7 +15,9 @@ from turnwise.recipe import build, overridden, read_recipe, recipe_names
 from turnwise.tasks.intent.all_pairs import AllPairs
 from turnwise.tasks.intent.pairs import PairContrast
 from turnwise.tasks.intent.recipes import intent_recipe
+from turnwise.tasks.intent.softmax import SoftmaxClasses
 from turnwise.tasks.recipes import TASKS, task_recipe
+from turnwise.tasks.response_recipes import RESPONSE_TASKS, ranking_recipe, selection_recipe
 
 
 def of_task(task: str) -> list[str]:
@@ -43,7 +45,7 @@ def problems(error: pytest.ExceptionInfo[RecipeError]) -> list[str]:
 
 
 def test_every_shipped_recipe_says_what_it_is_and_is_for_a_known_task() -> None:
-    tasks = ["intent", "pretrain", *(kind.name for kind in TASKS)]
+    tasks = ["intent", "pretrain", *(kind.name for kind in TASKS), *RESPONSE_TASKS]
     assert sorted(name for task in tasks for name in of_task(task)) == sorted(recipe_names())
     assert all(read_recipe(name)["about"] for name in recipe_names())
 
@@ -51,7 +53,11 @@ def test_every_shipped_recipe_says_what_it_is_and_is_for_a_known_task() -> None:
 @pytest.mark.parametrize(("name", "shots"), INTENT)
 def test_every_intent_recipe_builds_in_every_regime(name: str, shots: float) -> None:
     objective = intent_recipe(name, shots=shots).objective
-    kind = read_recipe(name)["objective"]["kind"]
+    tables = read_recipe(name)
+    if tables.get("classifier") == "softmax":
+        assert isinstance(objective, SoftmaxClasses)
+        return
+    kind = tables["objective"]["kind"]
     assert isinstance(objective, {"all_pairs": AllPairs, "pairs": PairContrast, "none": type(None)}[kind])
 
 
@@ -94,6 +100,10 @@ def test_a_shipped_recipe_copied_to_a_file_is_the_same_recipe(path: Path, tmp_pa
         assert intent_recipe(name, shots=10) == intent_recipe(path.stem, shots=10)
     elif read_recipe(name)["task"] in [kind.name for kind in TASKS]:
         assert task_recipe(name) == task_recipe(path.stem)
+    elif read_recipe(name)["task"] == "selection":
+        assert selection_recipe(name) == selection_recipe(path.stem)
+    elif read_recipe(name)["task"] == "ranking":
+        assert ranking_recipe(name) == ranking_recipe(path.stem)
     else:
         assert pretraining_recipe(name) == pretraining_recipe(path.stem)
 
