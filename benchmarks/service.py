@@ -2,7 +2,8 @@
 
 Run: ``python benchmarks/service.py MODEL_FOLDER``; writes ``benchmarks/results/service.json``. The real server runs in
 a process of its own on the loopback address; the clients share the machine with it, each asks for one text at a
-time over a kept connection, and the texts are the model's own training utterances.
+time over a kept connection, and the texts are the model's own training utterances. A model that was exported is
+measured with PyTorch and with its export.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import platform
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
@@ -24,6 +26,7 @@ import typer
 from rich.progress import track
 
 from turnwise.files import atomic_file
+from turnwise.tasks.intent.engine import best_engine
 
 RESULTS = Path(__file__).parent / "results" / "service.json"
 MODES = {"shared batches": 64, "one text a call": 1}
@@ -40,19 +43,29 @@ def main(
     """Measure every mode with every number of clients."""
     texts = [row["text"] for row in json.loads((folder / "bank.json").read_text(encoding="utf-8"))]
     rows: list[dict[str, Any]] = []
-    runs = [(mode, count) for mode in MODES for count in clients]
-    for mode, count in track(runs, "service under load"):
-        with serving(folder, MODES[mode], threads) as url:
-            rows.append({"mode": mode, **measure(url, texts, count, seconds)})
+    engines = ["torch"] if best_engine(folder) == "torch" else ["torch", best_engine(folder)]
+    runs = [(engine, mode, count) for engine in engines for mode in MODES for count in clients]
+    with tempfile.TemporaryDirectory() as alone:
+        for engine, mode, count in track(runs, "service under load"):
+            with serving(without_export(folder, alone) if engine == "torch" else folder, MODES[mode], threads) as url:
+                rows.append({"engine": engine, "mode": mode, **measure(url, texts, count, seconds)})
     with atomic_file(output) as path:
         path.write_text(json.dumps({"machine": machine(threads), "model": folder.name, "rows": rows}, indent=2) + "\n")
     for row in rows:
         print(
-            f"{row['mode']:<16} {row['clients']:>4} clients {row['requests_per_second']:>8.1f} requests/s, "
+            f"{row['engine']:<6} {row['mode']:<16} {row['clients']:>4} clients {row['requests_per_second']:>8.1f} requests/s, "
             f"p50 {row['p50_ms']:.1f} p95 {row['p95_ms']:.1f} p99 {row['p99_ms']:.1f} ms, "
             f"{row['texts_per_call']:.1f} texts a call, {row['errors']} errors"
         )
     print(f"written: {output}")
+
+
+def without_export(folder: Path, place: str) -> Path:
+    """The model under another path, where no export lies beside it, so that the service encodes with PyTorch."""
+    link = Path(place) / folder.name
+    if not link.exists():
+        link.symlink_to(folder.resolve(), target_is_directory=True)
+    return link
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 opens the service to others.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one and prints it.")] = 8000,
     threads: Annotated[
-        int, typer.Option(min=0, help="CPU threads of one model call; 0 leaves it to the libraries.")
+        int, typer.Option(min=0, help="CPU threads of one model call; 0 takes all cores but one, at least one.")
     ] = 0,
     max_batch: Annotated[int, typer.Option(help="Texts that one model call takes.")] = 64,
     max_texts: Annotated[int, typer.Option(help="Texts of one request.")] = 256,
@@ -30,7 +30,7 @@ def serve(
     """
     from turnwise.serve import Limits, create_app, load_served, named_folders
     from turnwise.serve.logs import configure
-    from turnwise.serve.server import bind, is_public, limit_threads, run, url
+    from turnwise.serve.server import bind, is_public, limit_threads, run, spare_threads, url
 
     named = named_folders(folders)
     limits = Limits(
@@ -49,8 +49,7 @@ def serve(
                 "--host.",
                 err=True,
             )
-        if threads:
-            limit_threads(threads)
+        limit_threads(threads or spare_threads())
         models = {}
         for name, folder in named.items():
             typer.echo(f"loading {name} from {folder}", err=True)

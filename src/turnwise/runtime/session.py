@@ -59,7 +59,7 @@ class Runtime:
             raise
         except Exception as error:
             raise ModelError(f"cannot load the export in {folder}: {' '.join(str(error).split())[:300]}") from error
-        return cls(session, codec, facts, threads or _cores())
+        return cls(session, codec, facts, threads or cores())
 
     @property
     def dim(self) -> int:
@@ -128,7 +128,7 @@ def _session(path: Path) -> Any:
     )
 
 
-def _cores() -> int:
+def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -15,6 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from turnwise.errors import InputError
+from turnwise.runtime.session import cores
 from turnwise.serve.service import Service
 
 
@@ -60,6 +61,11 @@ def limit_threads(count: int) -> None:
 
     torch.set_num_threads(count)
     threadpool_limits(count)
+
+
+def spare_threads() -> int:
+    """The cores but one, which reads and writes requests; a model call that takes them all waits for that one."""
+    return max(1, cores() - 1)
 
 
 def run(

@@ -58,7 +58,7 @@ def test_prototypes_by_hand() -> None:
     Logits .894427 and 2: a = 1 / (1 + e^1.105573) = .248697.
     """
     only = Inference(votes=0, prototypes=1, prototype_scale=2, directions=0)
-    assert corner_bank().means() == pytest.approx(vectors((0.894427, 0.447214), (0, 1)), abs=1e-5)
+    assert corner_bank().means == pytest.approx(vectors((0.894427, 0.447214), (0, 1)), abs=1e-5)
     assert corner_bank().scores(vectors((0, 1)), only)[0] == pytest.approx([0.248697, 0.751303], abs=1e-5)
 
 

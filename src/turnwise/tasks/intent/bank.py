@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,10 +76,10 @@ class Bank:
         """Columns of a score matrix."""
         return len(self.names) + self.has_out_of_scope
 
+    @cached_property
     def means(self) -> Array:
         """Unit class means, (width, dim)."""
-        sums = self.membership.T @ self.vectors
-        return unit(sums)
+        return unit(self.membership.T @ self.vectors)
 
     def with_rows(self, texts: Sequence[str], labels: Sequence[tuple[str, ...]], vectors: Array) -> "Bank":
         """A bank with more rows."""
@@ -104,7 +105,7 @@ class Bank:
             total += inference.votes * self.votes(cosines, inference.neighbours, inference.temperature)
             weight += inference.votes
         if inference.prototypes:
-            total += inference.prototypes * softmax(inference.prototype_scale * queries @ self.means().T)
+            total += inference.prototypes * softmax(inference.prototype_scale * queries @ self.means.T)
             weight += inference.prototypes
         if inference.directions and directions is not None:
             total += inference.directions * softmax(
@@ -135,7 +136,7 @@ class Bank:
 
     def _directions(self, directions: Array | None) -> Array:
         """Unit class directions (width, dim); the class mean stands in for a row of zeros."""
-        means = self.means()
+        means = self.means
         if directions is None:
             return means
         return unit(np.where(np.abs(directions).sum(1, keepdims=True) > 0, directions, means))
