@@ -53,7 +53,8 @@ def main(
         path.write_text(json.dumps({"machine": machine(threads), "model": folder.name, "rows": rows}, indent=2) + "\n")
     for row in rows:
         print(
-            f"{row['engine']:<6} {row['mode']:<16} {row['clients']:>4} clients {row['requests_per_second']:>8.1f} requests/s, "
+            f"{row['engine']:<6} {row['mode']:<16} {row['clients']:>4} clients "
+            f"{row['requests_per_second']:>8.1f} requests/s, "
             f"p50 {row['p50_ms']:.1f} p95 {row['p95_ms']:.1f} p99 {row['p99_ms']:.1f} ms, "
             f"{row['texts_per_call']:.1f} texts a call, {row['errors']} errors"
         )

@@ -8,10 +8,13 @@ import pytest
 
 from turnwise.dialogue import Dialogue, Turn
 from turnwise.encoder import Encoder
-from turnwise.errors import CorpusError, InputError, ModelError
+from turnwise.errors import CorpusError, InputError, ModelError, RecipeError
 from turnwise.tasks.desk import Desk
-from turnwise.tasks.desk_fit import MEMBERS, fit_desk
+from turnwise.tasks.desk_fit import fit_desk
 from turnwise.tasks.load import load_any
+from turnwise.tasks.model import TaskModel
+from turnwise.tasks.trunk import Trunk
+from turnwise.tasks.trunk_fit import MEMBERS, fit_trunk, trunk_recipe
 
 STEPS = {"steps": 2}
 
@@ -104,3 +107,57 @@ def test_a_corpus_without_labels_makes_no_desk(tiny: Encoder) -> None:
     with pytest.raises(CorpusError) as caught:
         fit_desk([Dialogue("b", (Turn("customer", "thank you"),))], tiny, training=STEPS)
     assert all(any(problem.startswith(f"{name}:") for problem in caught.value.problems) for name in MEMBERS)
+
+
+@pytest.fixture(scope="module")
+def shared(checkpoint: object, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    encoder = Encoder.load(checkpoint("bert"))  # type: ignore[operator]
+    return fit_trunk(TALKS, encoder, trunk_recipe(overrides={"training": STEPS}), dev=TALKS)
+
+
+def test_tasks_over_one_trunk_share_its_encoder(shared: Desk) -> None:
+    assert shared.labels == ("intent", "acts", "emotion", "handoff", "satisfaction", "ranking")
+    assert sorted(shared.facts["left_out"]) == ["pii", "state"]
+    assert isinstance(shared.trunk, Trunk)
+    encoders = {id(member.encoder) for member in shared.members.values() if isinstance(member, TaskModel)}
+    assert encoders == {id(shared.trunk)}
+    found = shared.predict(Dialogue("new", tuple(Turn(turn.speaker, turn.text) for turn in TALKS[1].turns)))
+    assert {"intent", "emotion", "handoff", "acts"} <= set(found.turns[0].labels)
+    assert "response" in found.turns[2].labels
+    assert set(shared.evaluate(TALKS, draws=0)["members"]) == set(shared.labels)
+
+
+def test_a_saved_shared_desk_has_one_encoder_and_answers_alike(shared: Desk, tmp_path: Path) -> None:
+    shared.save(tmp_path / "desk")
+    assert len(list((tmp_path / "desk").rglob("model.safetensors"))) == 1
+    again = load_any(tmp_path / "desk")
+    assert isinstance(again, Desk)
+    assert (again.version, again.labels) == (shared.version, shared.labels)
+    assert list(again.annotate(TALKS)) == list(shared.annotate(TALKS))
+    with pytest.raises(ModelError):
+        load_any(tmp_path / "desk" / "emotion")
+
+
+@pytest.mark.parametrize("which", ["desk", "shared"])
+def test_the_last_turn_alone_is_answered_as_among_the_others(which: str, request: pytest.FixtureRequest) -> None:
+    desk: Desk = request.getfixturevalue(which)
+    plain = Dialogue("new", tuple(Turn(turn.speaker, turn.text) for turn in TALKS[1].turns))
+    (whole,), (one,) = list(desk.annotate([plain])), list(desk.annotate([plain], last=True))
+    assert one.turns[:-1] == plain.turns[:-1]
+    assert one.turns[-1].labels == whole.turns[-1].labels
+    assert one.labels == whole.labels
+    agents = Dialogue("agent", plain.turns[:2])
+    (answered,) = desk.annotate([agents], last=True)
+    assert answered.turns[0] == agents.turns[0]
+    assert "acts" in answered.turns[1].labels
+    assert "intent" not in answered.turns[1].labels
+
+
+def test_a_task_that_no_desk_has_and_a_recipe_of_another_task(checkpoint: object) -> None:
+    encoder = Encoder.load(checkpoint("bert"))  # type: ignore[operator]
+    with pytest.raises(InputError, match="no task 'actz' of a desk; did you mean 'acts'"):
+        fit_trunk(TALKS, encoder, trunk_recipe(), tasks=["actz"])
+    with pytest.raises(RecipeError, match=r"task = 'acts', expected 'desk'"):
+        trunk_recipe("acts")
+    with pytest.raises(CorpusError, match="nothing of a desk can be fitted"):
+        fit_trunk([Dialogue("a", (Turn("customer", "hello"),))] * 2, encoder, trunk_recipe(), dev=[])

@@ -1,11 +1,13 @@
 """``turnwise fit desk``: every task that a corpus has labels for."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from turnwise.cli.options import CORPUS_HELP, ColumnOption, SeedOption, columns
+from turnwise.errors import InputError
 
 
 def fit_desk_verb(
@@ -16,6 +18,10 @@ def fit_desk_verb(
     task: Annotated[list[str] | None, typer.Option(help="Fit this task alone; may be given several times.")] = None,
     seed: SeedOption = 0,
     encoder: Annotated[str, typer.Option(help="embedded, an encoder folder, or a Hugging Face name.")] = "embedded",
+    shared: Annotated[
+        bool, typer.Option("--shared", help="One encoder for all: fitted together, smaller, and faster to answer.")
+    ] = False,
+    recipe: Annotated[str | None, typer.Option(help="With --shared: a .toml file instead of the recipe desk.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Train each for so many epochs.")] = None,
     steps: Annotated[int | None, typer.Option(help="Stop each training after so many steps.")] = None,
     column: ColumnOption = None,
@@ -28,26 +34,29 @@ def fit_desk_verb(
     from turnwise.corpora import read_corpus
     from turnwise.encoder import Encoder
     from turnwise.files import check_replaceable
-    from turnwise.tasks.desk_fit import MEMBERS, fit_desk
+    from turnwise.tasks.desk_fit import fit_desk
     from turnwise.tasks.folder import MARKS
     from turnwise.tasks.pool import read_pool
+    from turnwise.tasks.trunk_fit import MEMBERS, fit_trunk, trunk_recipe
 
+    if recipe is not None and not shared:
+        raise InputError(f"--recipe {recipe} is for --shared; without it each task is fitted by its own recipe")
     check_replaceable(output, MARKS)
     names = columns(column)
     found = list(read_corpus(corpus, columns=names))
     held = None if dev is None else list(read_corpus(dev, default_split="dev", columns=names))
     choices = None if pool is None else read_pool(pool)
-    training = {"epochs": epochs, "steps": steps, "seed": seed}
+    options = {"epochs": epochs, "steps": steps, "seed": seed}
+    training = {key: value for key, value in options.items() if value is not None}
+    wanted = task or MEMBERS
+    loaded = Encoder.load(encoder)
     with training_bars() as show:
-        desk = fit_desk(
-            found,
-            Encoder.load(encoder),
-            dev=held,
-            pool=choices,
-            tasks=task or MEMBERS,
-            training={key: value for key, value in training.items() if value is not None},
-            on_step=show,
-        )
+        if shared:
+            fitting = trunk_recipe(recipe or "desk", {"training": training})
+            told = partial(show, "desk")
+            desk = fit_trunk(found, loaded, fitting, dev=held, pool=choices, tasks=wanted, on_step=told)
+        else:
+            desk = fit_desk(found, loaded, dev=held, pool=choices, tasks=wanted, training=training, on_step=show)
     desk.save(output)
     typer.echo(f"{len(desk.members)} tasks of {len(found)} dialogues; desk {desk.version} written to {output}")
     for name, member in desk.members.items():

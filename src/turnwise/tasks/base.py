@@ -55,6 +55,10 @@ class BaseTask(Objective):
     def examples(self, dialogues: Sequence[Dialogue], codec: Codec, learned: Learned, *, gold: bool) -> Examples:
         """What is asked; with ``gold`` what is labelled alone, with its targets."""
 
+    def goes_on(self, dialogue: Dialogue) -> bool:
+        """Whether the last turn can be answered by itself: what its answer builds on is in the dialogue."""
+        return True
+
     def for_training(self, examples: Examples) -> Examples:
         """The examples as training takes them, where that is not as they are measured."""
         return examples

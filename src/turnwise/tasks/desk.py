@@ -1,17 +1,21 @@
 """A desk: every task that a corpus has labels for, as one model that fills all layers of a dialogue."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from turnwise.dialogue import Dialogue
+from turnwise.encoder import Encoder
 from turnwise.errors import CorpusError, InputError, ModelError
 from turnwise.files import atomic_folder
-from turnwise.tasks.fitted import Fitted
+from turnwise.tasks.fitted import Member
 from turnwise.tasks.folder import MARKS, read_task, write_task
+from turnwise.tasks.trunk import Trunk
 
+_TRUNK = "encoder"
 _TOGETHER = 64
 """Dialogues that pass through all members together."""
 
@@ -30,10 +34,13 @@ class Desk:
 
     task = DeskTask()
 
-    def __init__(self, members: Mapping[str, Fitted], *, facts: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, members: Mapping[str, Member], *, trunk: Trunk | None = None, facts: dict[str, Any] | None = None
+    ) -> None:
         if not members:
             raise CorpusError("the desk has no member: the corpus has no layer that a task learns from")
         self.members = dict(members)
+        self.trunk = trunk
         self.facts = facts or {}
         self.version = "unsaved"
 
@@ -43,13 +50,21 @@ class Desk:
         return tuple(self.members)
 
     def annotate(
-        self, dialogues: Iterable[Dialogue], *, progress: Callable[[int], None] | None = None
+        self,
+        dialogues: Iterable[Dialogue],
+        *,
+        last: bool = False,
+        progress: Callable[[int], None] | None = None,
     ) -> Iterator[Dialogue]:
-        """The dialogues with every member's layers filled in, or replaced. ``progress`` gets the number just done."""
+        """The dialogues with every member's layers filled in, or replaced; with ``last`` those of the last turn alone.
+
+        ``progress`` gets the number of dialogues just done.
+        """
         stream = iter(dialogues)
         while part := list(islice(stream, _TOGETHER)):
-            for member in self.members.values():
-                part = list(member.annotate(part))
+            with self.trunk.remembering() if self.trunk is not None else nullcontext():
+                for member in self.members.values():
+                    part = list(member.annotate(part, last=last))
             yield from part
             if progress is not None:
                 progress(len(part))
@@ -90,15 +105,19 @@ class Desk:
         }
 
     def save(self, folder: Path) -> None:
-        """Write the desk's folder, atomically: task.json, and a model folder for each member.
+        """Write the desk's folder, atomically: task.json, a model folder for each member, and the trunk's, if any.
 
         Raises StorageError when the disk refuses; an older folder is then untouched.
         """
         with atomic_folder(Path(folder), marks=MARKS) as temporary:
+            if self.trunk is not None:
+                (temporary / _TRUNK).mkdir()
+                self.trunk.write(temporary / _TRUNK)
             for name, member in self.members.items():
-                member.save(temporary / name)
+                member.save(temporary / name, encoder=self.trunk is None)
             versions = {name: member.version for name, member in self.members.items()}
-            content = {"members": versions, "facts": self.facts}
+            limit = None if self.trunk is None else self.trunk.codec.max_tokens
+            content = {"members": versions, "trunk": limit, "facts": self.facts}
             self.version = write_task(temporary, self.task.name, content)
             (temporary / "README.md").write_text(self._card(), encoding="utf-8")
 
@@ -110,17 +129,21 @@ class Desk:
         return "\n".join([*lines, "", "```", "turnwise predict THIS_FOLDER --input dialogues.jsonl --json", "```", ""])
 
 
-def load_desk(folder: Path, load: Callable[[Path], Fitted]) -> Desk:
-    """Read a desk's folder; ``load`` reads a member's. Raises ModelError when it is not whole or damaged."""
+def load_desk(folder: Path, load: Callable[[Path, Trunk | None], Member]) -> Desk:
+    """Read a desk's folder; ``load`` reads a member's, and gets the trunk that it shares.
+
+    Raises ModelError when it is not whole or damaged."""
     folder = Path(folder)
     document = read_task(folder, DeskTask.name)
     versions = document.get("members")
     if not isinstance(versions, dict) or not versions:
         raise ModelError(f"{folder / 'task.json'} names no members; fit the desk again")
-    members = {name: load(folder / name) for name in versions if Path(name).name == name}
+    limit = document.get("trunk")
+    trunk = None if limit is None else Trunk.of(Encoder.load(folder / _TRUNK, max_tokens=int(limit)))
+    members = {name: load(folder / name, trunk) for name in versions if Path(name).name == name}
     for name, version in versions.items():
         if name not in members or members[name].version != version:
             raise ModelError(f"{folder / name} is not the member that the desk was saved with; fit the desk again")
-    desk = Desk(members, facts=dict(document.get("facts", {})))
+    desk = Desk(members, trunk=trunk, facts=dict(document.get("facts", {})))
     desk.version = str(document["version"])
     return desk

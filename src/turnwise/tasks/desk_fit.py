@@ -1,4 +1,4 @@
-"""Fit a desk: every task that a corpus has labels for, one after the other."""
+"""Fit a desk: every task that a corpus has labels for, one after the other, each with an encoder of its own."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -6,23 +6,21 @@ from typing import Any
 from turnwise import __version__
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
-from turnwise.errors import CorpusError, InputError
-from turnwise.messages import nearest
+from turnwise.errors import CorpusError
 from turnwise.tasks.desk import Desk
 from turnwise.tasks.fit import fit_task
-from turnwise.tasks.fitted import Fitted
+from turnwise.tasks.fitted import Member
 from turnwise.tasks.intent.examples import mean_shots, utterances
 from turnwise.tasks.intent.fit import fit_intent
 from turnwise.tasks.intent.member import IntentMember
 from turnwise.tasks.intent.recipes import intent_recipe
 from turnwise.tasks.pool import Pool
 from turnwise.tasks.ranking.fit import fit_ranking
-from turnwise.tasks.recipes import TASKS, task_recipe
+from turnwise.tasks.recipes import task_recipe
 from turnwise.tasks.response_recipes import ranking_recipe
+from turnwise.tasks.trunk_fit import MEMBERS, of_desk
 from turnwise.training import Step
 
-MEMBERS = ("intent", *(kind.name for kind in TASKS), "ranking")
-"""The tasks of a desk, in the order in which they are fitted and answer."""
 OnStep = Callable[[str, Step], None]
 Training = Mapping[str, Any]
 
@@ -43,16 +41,12 @@ def fit_desk(
     training. What could not be fitted is in ``facts["left_out"]`` with the reason. ``on_step`` is called with the
     task's name and each step. Raises InputError for an unknown task, CorpusError when nothing could be fitted.
     """
-    unknown = [name for name in tasks if name not in MEMBERS]
-    if unknown:
-        raise InputError(f"there is no task {unknown[0]!r} of a desk; {nearest(unknown[0], MEMBERS)}")
+    wanted = of_desk(tasks)
     given = list(dialogues)
     held = None if dev is None else list(dev)
-    members: dict[str, Fitted] = {}
+    members: dict[str, Member] = {}
     left_out: dict[str, str] = {}
-    for name in MEMBERS:
-        if name not in tasks:
-            continue
+    for name in wanted:
         try:
             members[name] = _fit(name, given, held, encoder, pool, dict(training or {}), on_step or _quiet)
         except CorpusError as error:
@@ -71,7 +65,7 @@ def _fit(
     pool: Pool | None,
     training: dict[str, Any],
     on_step: OnStep,
-) -> Fitted:
+) -> Member:
     if name == "intent":
         found = utterances(given)
         recipe = intent_recipe("intent", shots=mean_shots(found), overrides={"training": training})

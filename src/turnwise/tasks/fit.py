@@ -2,14 +2,13 @@
 
 import copy
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from turnwise import __version__
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
 from turnwise.errors import CorpusError, InputError
@@ -17,10 +16,10 @@ from turnwise.layout import FormatName, Layout, Segments
 from turnwise.sequences import LEAST_TOKENS
 from turnwise.settings import Settings
 from turnwise.tasks.base import BaseTask
-from turnwise.tasks.best import Best
+from turnwise.tasks.learner import facts_of, learn
 from turnwise.tasks.model import Memory, TaskModel, run
 from turnwise.tasks.rows import Examples
-from turnwise.training import Part, Step, Training
+from turnwise.training import Part, Step
 
 _REMEMBERED = 2_000
 
@@ -75,50 +74,75 @@ def fit_task(
     After each epoch the loss and the quality on held-out dialogues are measured; the weights of the best epoch stay.
     Raises CorpusError when the dialogues have too few labels.
     """
-    task, settings = fitting.task, fitting.training
+    settings = fitting.training
     given = list(dialogues)
-    learned = task.learn(given)
     train, held = train_and_held(given, dev, fitting.held_out, settings.seed)
+    adapted = adapted_encoder(encoder, fitting.input, settings.seed)
+    learner = TaskLearner(fitting.task, adapted, train, held, settings.seed, given=given)
+    (learned,) = learn(adapted, [learner], settings, on_step)
+    return learner.finish(facts_of(learner, learned, settings, fitting.input, encoder=encoder.name, train=train))
+
+
+class TaskLearner:
+    """A task on ``encoder``, which is trained in place. ``given`` are the dialogues that labels are taken from.
+
+    Raises CorpusError when they have too few labels.
+    """
+
+    def __init__(
+        self,
+        task: BaseTask,
+        encoder: Encoder,
+        train: Sequence[Dialogue],
+        held: Sequence[Dialogue],
+        seed: int,
+        *,
+        given: Sequence[Dialogue],
+    ) -> None:
+        self.task, self.encoder, self.train, self.held = task, encoder, train, held
+        self.chosen_by = task.chosen_by
+        self.learned = task.learn(given)
+        self.examples = task.examples(train, encoder.codec, self.learned, gold=True)
+        if len(self.examples) == 0:
+            raise CorpusError(f"{task.name}: no turn of the training dialogues has the layer {task.layer!r}")
+        empty = Examples((), self.examples.width)
+        self.asked = task.examples(held, encoder.codec, self.learned, gold=True) if held else empty
+        torch.manual_seed(seed)
+        self.head = task.head(encoder, self.examples)
+        self.parts = [Part(task, task.for_training(self.examples), self.head)]
+
+    @property
+    def name(self) -> str:
+        return self.task.name
+
+    def measure(self) -> tuple[float, dict[str, float]] | None:
+        """The task's quality, with the loss."""
+        if not len(self.asked):
+            return None
+        answers, _ = run(self.task, self.encoder, self.head, self.asked, precision="auto")
+        loss, quality = self.task.quality(answers, self.asked)
+        return quality, {"loss": loss, "quality": quality}
+
+    def finish(self, facts: dict[str, Any]) -> TaskModel:
+        """Learn from held-out answers, and note how good the model is on them."""
+        learned = self.learned
+        if len(self.asked):
+            scores, _ = run(self.task, self.encoder, self.head, self.asked)
+            learned = self.task.finish(learned, scores, self.asked)
+        memory = _memory(self.task, self.encoder, self.head, self.examples, self.train)
+        model = TaskModel(self.task, self.encoder, self.head, learned, memory=memory, facts=facts)
+        if len(self.asked):
+            found = model.evaluate(self.held, draws=0)
+            facts["held_out"] = {name: value for name, value in found.items() if isinstance(value, int | float)}
+        return model
+
+
+def adapted_encoder(encoder: Encoder, chosen: TaskInput, seed: int) -> Encoder:
+    """A copy of the encoder that reads dialogues as the recipe says."""
     adapted = Encoder(copy.deepcopy(encoder.backbone), copy.copy(encoder.codec), encoder.name)
-    adapted.codec.max_tokens = min(encoder.codec.max_tokens, fitting.input.max_tokens)
-    adapted.use_layout(layout_of(adapted, fitting.input), seed=settings.seed)
-    examples = task.examples(train, adapted.codec, learned, gold=True)
-    if len(examples) == 0:
-        raise CorpusError(f"{task.name}: no turn of the training dialogues has the layer {task.layer!r}")
-    dev_examples = task.examples(held, adapted.codec, learned, gold=True) if held else Examples((), examples.width)
-    torch.manual_seed(settings.seed)
-    head = task.head(adapted, examples)
-    training = Training(adapted, [Part(task, task.for_training(examples), head)], settings)
-    best = Best()
-    epoch = task.epoch_steps(examples)
-    epochs: list[dict[str, float]] = []
-    for step in training.steps():
-        if on_step is not None:
-            on_step(step)
-        if len(dev_examples) and (step.index % epoch == 0 or step.index == step.total):
-            measured = _measured(task, adapted, head, dev_examples)
-            epochs.append({"step": float(step.index), **measured})
-            best.note(measured["quality"], step.index, training.model)
-    best.restore(training.model)
-    facts: dict[str, Any] = {
-        "turnwise": __version__,
-        "encoder": encoder.name,
-        "dialogues": len(train),
-        "examples": len(examples),
-        "training": asdict(settings),
-        "input": asdict(fitting.input),
-        "epochs": epochs,
-        "chosen_by": task.chosen_by,
-        "steps": best.step or training.done,
-    }
-    if len(dev_examples):
-        scores, _ = run(task, adapted, head, dev_examples)
-        learned = task.finish(learned, scores, dev_examples)
-    model = TaskModel(task, adapted, head, learned, memory=_memory(task, adapted, head, examples, train), facts=facts)
-    if len(dev_examples):
-        found = model.evaluate(held, draws=0)
-        facts["held_out"] = {name: value for name, value in found.items() if isinstance(value, int | float)}
-    return model
+    adapted.codec.max_tokens = min(encoder.codec.max_tokens, chosen.max_tokens)
+    adapted.use_layout(layout_of(adapted, chosen), seed=seed)
+    return adapted
 
 
 def layout_of(encoder: Encoder, chosen: TaskInput) -> Layout:
@@ -147,12 +171,6 @@ def _split(dialogues: Sequence[Dialogue], share: float, seed: int) -> tuple[list
         [dialogue for row, dialogue in enumerate(dialogues) if row not in out],
         [dialogue for row, dialogue in enumerate(dialogues) if row in out],
     )
-
-
-def _measured(task: BaseTask, encoder: Encoder, head: nn.Module, examples: Examples) -> dict[str, float]:
-    answers, _ = run(task, encoder, head, examples, precision="auto")
-    loss, quality = task.quality(answers, examples)
-    return {"loss": loss, "quality": quality}
 
 
 def _memory(

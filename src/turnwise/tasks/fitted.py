@@ -33,7 +33,11 @@ class Fitted(Protocol):
     def labels(self) -> Sequence[str]: ...
 
     def annotate(
-        self, dialogues: Iterable[Dialogue], *, progress: Callable[[int], None] | None = None
+        self,
+        dialogues: Iterable[Dialogue],
+        *,
+        last: bool = False,
+        progress: Callable[[int], None] | None = None,
     ) -> Iterator[Dialogue]: ...
 
     def evaluate(
@@ -46,3 +50,9 @@ class Fitted(Protocol):
     ) -> dict[str, Any]: ...
 
     def save(self, folder: Path) -> None: ...
+
+
+class Member(Fitted, Protocol):
+    """A fitted model that can share its encoder: who does writes it once, and gives it to each when they are read."""
+
+    def save(self, folder: Path, *, encoder: bool = True) -> None: ...

@@ -68,19 +68,26 @@ def read_task(folder: Path, task: str) -> dict[str, Any]:
     return document
 
 
+def named_task(folder: Path) -> str | None:
+    """The task that a folder's task.json names; None where nothing readable does."""
+    try:
+        name = json.loads((Path(folder) / "task.json").read_text(encoding="utf-8"))["task"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return name if isinstance(name, str) else None
+
+
 def task_of(folder: Path, known: tuple[str, ...]) -> str:
     """The task of a model folder; the first of ``known`` where task.json does not say, so that ``read_task`` objects.
 
     Raises TaskMismatchError when it is none of them.
     """
-    try:
-        document = json.loads((Path(folder) / "task.json").read_text(encoding="utf-8"))
-        name = document["task"]
-    except (OSError, ValueError, KeyError, TypeError):
+    name = named_task(folder)
+    if name is None:
         return known[0]
     if name not in known:
         raise TaskMismatchError(f"{folder} holds a model of the task {name!r}, expected one of {', '.join(known)}")
-    return str(name)
+    return name
 
 
 def write_arrays(path: Path, arrays: Arrays) -> None:

@@ -4,13 +4,17 @@ import json
 from pathlib import Path
 
 from turnwise.tasks.desk import Desk, DeskTask, load_desk
-from turnwise.tasks.fitted import Fitted
+from turnwise.tasks.fitted import Fitted, Member
 from turnwise.tasks.intent.engine import best_engine, load_with
 from turnwise.tasks.intent.member import IntentMember
+from turnwise.tasks.intent.model import IntentModel
 from turnwise.tasks.model import load_model
 from turnwise.tasks.ranking.engine import load_responses
+from turnwise.tasks.ranking.model import RankingModel, load_ranking
+from turnwise.tasks.ranking.task import Ranking
 from turnwise.tasks.recipes import TASKS
 from turnwise.tasks.response_recipes import RESPONSE_TASKS
+from turnwise.tasks.trunk import Trunk
 
 
 def task_name(folder: Path) -> str | None:
@@ -46,5 +50,18 @@ def load_folder_of_desk(folder: Path) -> Desk:
     return load_desk(folder, _member)
 
 
-def _member(folder: Path) -> Fitted:
-    return load_any(folder) or IntentMember(load_with(folder, best_engine(folder)))
+def _member(folder: Path, trunk: Trunk | None) -> Member:
+    name = task_name(folder)
+    if name == Ranking.name:
+        return load_ranking(folder, trunk) if trunk is not None else _own_ranking(folder)
+    if name in {kind.name for kind in TASKS}:
+        return load_model(folder, TASKS, trunk)
+    if trunk is not None:
+        return IntentMember(IntentModel.load(folder, trunk))
+    return IntentMember(load_with(folder, best_engine(folder)))
+
+
+def _own_ranking(folder: Path) -> RankingModel:
+    model = load_responses(folder, best_engine(folder))
+    assert isinstance(model, RankingModel)
+    return model

@@ -1,7 +1,7 @@
 """A fitted task: encoder, head and what was learned; it annotates dialogues, is measured, saved and loaded."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -79,17 +79,31 @@ class TaskModel:
         return self.task.labels(self.learned)
 
     def annotate(
-        self, dialogues: Iterable[Dialogue], *, progress: Callable[[int], None] | None = None
+        self,
+        dialogues: Iterable[Dialogue],
+        *,
+        last: bool = False,
+        progress: Callable[[int], None] | None = None,
     ) -> Iterator[Dialogue]:
-        """The dialogues with the task's layer filled in, or replaced. ``progress`` gets the number just done."""
+        """The dialogues with the task's layer filled in, or replaced; with ``last`` that of the last turn alone.
+
+        ``progress`` gets the number of dialogues just done.
+        """
         stream = iter(dialogues)
         while part := list(islice(stream, _TOGETHER)):
-            yield from self._annotated(part)
+            if last:
+                yield from (only_last(*pair) for pair in zip(part, self._annotated(part, last=True), strict=True))
+            else:
+                yield from self._annotated(part, last=False)
             if progress is not None:
                 progress(len(part))
 
-    def _annotated(self, dialogues: Sequence[Dialogue]) -> Iterator[Dialogue]:
+    def _annotated(self, dialogues: Sequence[Dialogue], *, last: bool) -> Iterator[Dialogue]:
         examples = self.task.examples(dialogues, self.encoder.codec, self.learned, gold=False)
+        if last:
+            ends = [len(dialogue.turns) - 1 if self.task.goes_on(dialogue) else None for dialogue in dialogues]
+            rows = enumerate((example.turn, ends[example.dialogue]) for example in examples.found)
+            examples = examples.only([row for row, (turn, end) in rows if end is None or turn == end])
         scores, vectors = run(self.task, self.encoder, self.head, examples)
         near = self.memory.near(vectors, self.task.layer)
         asked: dict[int, list[int]] = {}
@@ -123,14 +137,16 @@ class TaskModel:
         )
         return {"task": self.task.name, "model": self.version, **found}
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, *, encoder: bool = True) -> None:
         """Write the model folder, atomically: task.json, encoder/, the head, README.md.
 
+        Without ``encoder`` that is left to whoever shares it, who gives it to ``load_model`` again.
         Raises StorageError when the disk refuses; an older folder is then untouched.
         """
         with atomic_folder(Path(folder), marks=MARKS) as temporary:
-            (temporary / "encoder").mkdir()
-            self.encoder.write(temporary / "encoder")
+            if encoder:
+                (temporary / "encoder").mkdir()
+                self.encoder.write(temporary / "encoder")
             save_file({name: value.contiguous() for name, value in self.head.state_dict().items()}, temporary / _HEAD)
             if self.memory.texts:
                 write_arrays(temporary / _MEMORY, {"vectors": self.memory.vectors})
@@ -147,8 +163,8 @@ class TaskModel:
             (temporary / "README.md").write_text(text, encoding="utf-8")
 
 
-def load_model(folder: Path, tasks: Sequence[type[BaseTask]]) -> TaskModel:
-    """Read a model folder of one of the ``tasks``.
+def load_model(folder: Path, tasks: Sequence[type[BaseTask]], encoder: Encoder | None = None) -> TaskModel:
+    """Read a model folder of one of the ``tasks``; ``encoder`` is one that it shares with others.
 
     Raises ModelError when it is not whole, damaged or not there, TaskMismatchError when of none of the tasks.
     """
@@ -157,7 +173,8 @@ def load_model(folder: Path, tasks: Sequence[type[BaseTask]]) -> TaskModel:
     document = read_task(folder, task_of(folder, tuple(kinds)))
     try:
         task = kinds[document["task"]](**document["parameters"])
-        encoder = Encoder.load(folder / "encoder", max_tokens=int(document["max_tokens"]))
+        if encoder is None:
+            encoder = Encoder.load(folder / "encoder", max_tokens=int(document["max_tokens"]))
         learned = dict(document["learned"])
         head = task.head(encoder, Examples((), task.width(learned)))
         head.load_state_dict(load_file(folder / _HEAD))
@@ -223,6 +240,11 @@ def _parts(order: NDArray[np.intp], examples: Examples) -> Iterator[list[int]]:
         part.append(row)
     if part:
         yield part
+
+
+def only_last(dialogue: Dialogue, answered: Dialogue) -> Dialogue:
+    """What was answered of the last turn and of the dialogue, the other turns as they were."""
+    return replace(answered, turns=(*dialogue.turns[:-1], *answered.turns[-1:]))
 
 
 def conversation(lines: Sequence[str]) -> Dialogue:

@@ -10,6 +10,7 @@ Ints = NDArray[np.int64]
 BATCH = 100
 """Candidates of the batches in which responses are selected (Henderson et al., 2019; DSDF, section 5)."""
 SEEDS = 5
+_RANGES = ((1, 1), (2, 2), (3, 3), (4, 5), (6, 10), (11, 20), (21, 50), (51, 100), (101, None))
 
 
 def pessimistic_ranks(scores: NDArray[np.floating], gold: Ints) -> Ints:
@@ -41,6 +42,16 @@ def recall(ranks: Ints, at: int, weights: Floats | None = None) -> float:
 def mean_reciprocal_rank(ranks: Ints, weights: Floats | None = None) -> float:
     """Mean of 1 / rank; 0 of none."""
     return _mean(1 / np.maximum(ranks, 1), weights)
+
+
+def histogram(ranks: Ints) -> list[dict[str, int | None]]:
+    """How many ranks are from ``low`` to ``high``, ``n``; the last range has no end (None). Ranges up to the worst."""
+    worst = int(ranks.max()) if len(ranks) else 0
+    return [
+        {"low": low, "high": high, "n": int(((ranks >= low) & (ranks <= (high or worst))).sum())}
+        for low, high in _RANGES
+        if low <= worst
+    ]
 
 
 def batches(number: int, seed: int, size: int = BATCH) -> list[Ints]:

@@ -129,9 +129,13 @@ class Responder(ABC):
         return self._ranked(self.order(contexts, k)[0])
 
     def annotate(
-        self, dialogues: Iterable[Dialogue], *, progress: Callable[[int], None] | None = None
+        self,
+        dialogues: Iterable[Dialogue],
+        *,
+        last: bool = False,
+        progress: Callable[[int], None] | None = None,
     ) -> Iterator[Dialogue]:
-        """The dialogues with the layer ``response`` at the turns that a response is wanted after.
+        """The dialogues with the layer ``response`` at the turns that a response is wanted after, or the last alone.
 
         Its value is the id of the first response, () where it is not sure enough to be shown. The evidence has the
         next ones as alternatives, and their texts as neighbours where ids are no texts. ``progress`` gets the number
@@ -139,7 +143,7 @@ class Responder(ABC):
         """
         stream = iter(dialogues)
         while part := list(islice(stream, _TOGETHER)):
-            yield from self._annotated(part)
+            yield from self._annotated(part, last=last)
             if progress is not None:
                 progress(len(part))
 
@@ -151,8 +155,12 @@ class Responder(ABC):
         """The contexts of turns of the dialogues, as this model reads them."""
         return contexts_of(dialogues, self.encoder.codec, wanted, profile=self.task.profile)
 
-    def _annotated(self, dialogues: Sequence[Dialogue]) -> Iterator[Dialogue]:
-        contexts = self.contexts(dialogues, lambda one: [turn + 1 for turn in asked_turns(one)])
+    def _annotated(self, dialogues: Sequence[Dialogue], *, last: bool) -> Iterator[Dialogue]:
+        def wanted(dialogue: Dialogue) -> list[int]:
+            turns = [turn + 1 for turn in asked_turns(dialogue)]
+            return [turn for turn in turns if turn == len(dialogue.turns)] if last else turns
+
+        contexts = self.contexts(dialogues, wanted)
         composer = Composer(self.encoder.codec)
         answers: list[dict[int, tuple[Label, Evidence]]] = [{} for _ in dialogues]
         for context, order in zip(contexts, self.order(contexts, self.task.shown), strict=True):

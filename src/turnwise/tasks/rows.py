@@ -56,6 +56,10 @@ class Examples(Sequence[Example]):
         """Tokens of some examples."""
         return np.array([len(self.found[row].row.ids) for row in rows.tolist()], dtype=np.int64)
 
+    def only(self, rows: Sequence[int]) -> "Examples":
+        """Some of them, in this order."""
+        return Examples([self.found[row] for row in rows], self.width)
+
     @property
     def targets(self) -> Target:
         """All targets, (examples, width)."""

@@ -16,6 +16,7 @@ from turnwise.errors import InputError, ModelError
 from turnwise.files import atomic_folder
 from turnwise.objectives.response_matching import ResponseMatching
 from turnwise.tasks.answers import YesNo
+from turnwise.tasks.choices import Choices
 from turnwise.tasks.confidence import Confidence
 from turnwise.tasks.contexts import Context, agent_turns
 from turnwise.tasks.dual import DualEncoder, Vectors, best_columns
@@ -27,6 +28,7 @@ from turnwise.tasks.ranks import (
     Floats,
     Ints,
     batch_ranks,
+    histogram,
     mean_reciprocal_rank,
     pessimistic_ranks,
     recall,
@@ -121,7 +123,8 @@ class SelectionModel(Responder):
         is left over dropped, mean over five seeds; the rank is pessimistic, so a twin of the true response counts as
         before it. ``r100@1_merged``: twins counted as one. Both are missing with fewer than 100 turns. ``mrr``,
         ``recall@1``, ``recall@3`` and ``recall@5``: over the whole pool, for the ``in_pool`` turns whose response is
-        there. Raises InputError when no agent's turn answers something.
+        there; ``ranks`` counts them. Of the first choices of all turns what ``Choices`` measures. Raises InputError
+        when no agent's turn answers something.
         """
         given = list(dialogues)
         contexts, texts, gold = self.asked(given)
@@ -137,17 +140,21 @@ class SelectionModel(Responder):
             "pool": len(self.pool),
         }
         selected = _Batches(vectors, self.dual.responses(texts), texts, seed)
-        pooled = _in_pool(self.task.scale * vectors @ self.vectors.T, gold)
+        scores = self.task.scale * vectors @ self.vectors.T
+        known = gold >= 0
+        ranks = pessimistic_ranks(scores[known], gold[known])
+        top = scores.argmax(1)
+        choices = Choices(gold, top, scores[np.arange(len(top)), top].astype(np.float64), self.confidence)
 
         def measured(weights: Floats) -> dict[str, float]:
-            return selected(weights) | pooled(weights)
+            return selected(weights) | _in_pool(ranks, weights[known]) | choices.measured(weights)
 
         found |= measured(np.ones(len(contexts)))
-        found["in_pool"] = int((gold >= 0).sum())
+        found["in_pool"] = int(known.sum())
         if len(contexts) >= BATCH:
             found |= {"batches": len(contexts) // BATCH, "seeds": SEEDS, "r100@1_by_seed": selected.by_seed}
         found["intervals"] = intervals(names, measured, draws=draws, seed=seed)
-        return found
+        return {**found, "ranks": histogram(ranks), **choices.details(self.pool)}
 
     def asked(self, dialogues: Sequence[Dialogue]) -> tuple[list[Context], list[str], Ints]:
         """The contexts of agents' turns, their texts, and their numbers in the pool, -1 where it lacks them.
@@ -232,21 +239,12 @@ class _Batches:
         return [recall(worst, 1) for _, worst, _ in self.draws]
 
 
-def _in_pool(scores: NDArray[np.floating], gold: Ints) -> Callable[[Floats], dict[str, float]]:
-    """Figures over the pool as a function of weights (examples,); {} when no response is in the pool."""
-    known = np.flatnonzero(gold >= 0)
-    ranks = pessimistic_ranks(scores[known], gold[known]) if len(known) else np.zeros(0, dtype=np.int64)
-
-    def measured(weights: Floats) -> dict[str, float]:
-        own = weights[known]
-        if not own.any():
-            return {}
-        return {
-            "mrr": mean_reciprocal_rank(ranks, own),
-            **{f"recall@{at}": recall(ranks, at, own) for at in (1, 3, 5)},
-        }
-
-    return measured
+def _in_pool(ranks: Ints, weights: Floats) -> dict[str, float]:
+    """Figures over the pool of turns with ``weights`` (turns,); {} when none of their responses is in the pool."""
+    if not weights.any():
+        return {}
+    found = {f"recall@{at}": recall(ranks, at, weights) for at in (1, 3, 5)}
+    return {"mrr": mean_reciprocal_rank(ranks, weights), **found}
 
 
 def _over_seeds(values: Sequence[float]) -> float:

@@ -1,28 +1,26 @@
 """Fit response selection: in-batch negatives, the best epoch on held-out dialogues, then the pool's vectors."""
 
-import copy
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 
-from turnwise import __version__
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
 from turnwise.settings import Settings
 from turnwise.store import TurnStore
-from turnwise.tasks.best import Best
 from turnwise.tasks.confidence import fit_confidence
 from turnwise.tasks.contexts import agent_turns, contexts_of
 from turnwise.tasks.dual import DualEncoder
-from turnwise.tasks.fit import HeldOut, TaskInput, layout_of, train_and_held
+from turnwise.tasks.fit import HeldOut, TaskInput, adapted_encoder, train_and_held
+from turnwise.tasks.learner import facts_of, learn
 from turnwise.tasks.pool import Pool, dialogue_pool
 from turnwise.tasks.ranks import BATCH, batch_ranks, recall, text_keys
 from turnwise.tasks.responder import Responder
 from turnwise.tasks.selection import Selection, SelectionModel
-from turnwise.training import Part, Step, Training
+from turnwise.training import Part, Step
 
 
 @dataclass(frozen=True)
@@ -54,44 +52,42 @@ def fit_selection(
     pool = dialogue_pool(given, task.gold_layer) if pool is None else pool
     train, held = train_and_held(given, dev, fitting.held_out, settings.seed)
     adapted = adapted_encoder(encoder, fitting.input, settings.seed)
-    objective = task.objective
-    store = TurnStore.of(train, adapted.codec)
-    examples = objective.examples(store, adapted.codec)
-    torch.manual_seed(settings.seed)
-    training = Training(adapted, [Part(objective, examples, objective.head(adapted, examples))], settings)
-    best, epoch = Best(), objective.epoch_steps(examples)
-    epochs: list[dict[str, float]] = []
-    for step in training.steps():
-        if on_step is not None:
-            on_step(step)
-        if held and (step.index % epoch == 0 or step.index == step.total):
-            quality = held_out_recall(task, adapted, held)
-            if quality is not None:
-                epochs.append({"step": float(step.index), "recall@1": quality})
-                best.note(quality, step.index, training.model)
-    best.restore(training.model)
-    facts: dict[str, Any] = {
-        "turnwise": __version__,
-        "encoder": encoder.name,
-        "dialogues": len(train),
-        "examples": len(examples),
-        "training": asdict(settings),
-        "input": asdict(fitting.input),
-        "epochs": epochs,
-        "chosen_by": "recall@1",
-        "steps": best.step or training.done,
-    }
-    model = SelectionModel(task, adapted, pool, facts=facts)
-    finish(model, held)
-    return model
+    learner = SelectionLearner(task, adapted, train, held, pool, settings.seed)
+    (learned,) = learn(adapted, [learner], settings, on_step)
+    return learner.finish(facts_of(learner, learned, settings, fitting.input, encoder=encoder.name, train=train))
 
 
-def adapted_encoder(encoder: Encoder, chosen: TaskInput, seed: int) -> Encoder:
-    """A copy of the encoder that reads dialogues as the recipe says."""
-    adapted = Encoder(copy.deepcopy(encoder.backbone), copy.copy(encoder.codec), encoder.name)
-    adapted.codec.max_tokens = min(encoder.codec.max_tokens, chosen.max_tokens)
-    adapted.use_layout(layout_of(adapted, chosen), seed=seed)
-    return adapted
+class SelectionLearner:
+    """Response selection on ``encoder``, which is trained in place."""
+
+    chosen_by = "recall@1"
+    name = Selection.name
+
+    def __init__(
+        self,
+        task: Selection,
+        encoder: Encoder,
+        train: Sequence[Dialogue],
+        held: Sequence[Dialogue],
+        pool: Pool,
+        seed: int,
+    ) -> None:
+        self.task, self.encoder, self.held, self.pool = task, encoder, held, pool
+        objective = task.objective
+        examples = objective.examples(TurnStore.of(train, encoder.codec), encoder.codec)
+        torch.manual_seed(seed)
+        self.parts = [Part(objective, examples, objective.head(encoder, examples))]
+
+    def measure(self) -> tuple[float, dict[str, float]] | None:
+        """R@1 among held-out responses."""
+        quality = held_out_recall(self.task, self.encoder, self.held) if self.held else None
+        return None if quality is None else (quality, {"recall@1": quality})
+
+    def finish(self, facts: dict[str, Any]) -> SelectionModel:
+        """The model with the pool's vectors, and what its scores mean."""
+        model = SelectionModel(self.task, self.encoder, self.pool, facts=facts)
+        finish(model, self.held)
+        return model
 
 
 def held_out_recall(task: Selection, encoder: Encoder, dialogues: Sequence[Dialogue]) -> float | None:
@@ -122,6 +118,3 @@ def finish(model: Responder, held: Sequence[Dialogue]) -> None:
     )
     found = model.evaluate(held, draws=0)
     model.facts["held_out"] = {name: value for name, value in found.items() if isinstance(value, int | float)}
-
-
-__all__ = ["SelectionFitting", "adapted_encoder", "finish", "fit_selection", "held_out_recall"]

@@ -65,16 +65,21 @@ def fit_intent(
             calibrator = _fit(kept, encoder, recipe, on_step, "calibrate")
             held_out = measure(calibrator, left)
     if held_out is not None:
-        slope, intercept = fit_confidence(held_out)
-        model.calibration = Calibration(slope, intercept)
-        model.held_out = held_out
-        inside = held_out.in_scope
-        model.facts["held_out"] = {
-            "source": "dev" if dev else f"{recipe.fitting.held_out:.0%} of the training utterances, a fit without them",
-            "utterances": len(held_out.top),
-            "accuracy in scope": round(float(held_out.right[inside].mean()), 4) if inside.any() else None,
-        }
+        share = f"{recipe.fitting.held_out:.0%} of the training utterances, a fit without them"
+        calibrate(model, held_out, "dev" if dev else share)
     return model
+
+
+def calibrate(model: IntentModel, held_out: HeldOut, source: str) -> None:
+    """Learn from held-out utterances when an answer is right; ``source`` says where they come from."""
+    model.calibration = Calibration(*fit_confidence(held_out))
+    model.held_out = held_out
+    inside = held_out.in_scope
+    model.facts["held_out"] = {
+        "source": source,
+        "utterances": len(held_out.top),
+        "accuracy in scope": round(float(held_out.right[inside].mean()), 4) if inside.any() else None,
+    }
 
 
 def decide(found: Sequence[Utterance]) -> Decision:
@@ -147,19 +152,16 @@ def _fit(
     dev: Sequence[Utterance] = (),
 ) -> IntentModel:
     names = label_names(found)
-    texts = [*found, *_names_as_texts(names, recipe)]
+    texts = [*found, *names_as_texts(names, recipe)]
     tuned = Encoder(copy.deepcopy(encoder.backbone), encoder.codec, encoder.name)
-    directions: dict[str, Array] = {}
-    classes: Classes | None = None
     steps: list[int] = []
-    projection: Projection | None = None
+    heads: list[nn.Module] = []
     if recipe.objective is not None:
         codec = copy.copy(encoder.codec)
         codec.max_tokens = min(codec.max_tokens, recipe.fitting.max_tokens)
         examples = as_examples([*texts, *guessed], names, codec)
         choosing = as_examples([u for u in dev if set(u.labels) <= set(names)], names, codec)
         weights: list[dict[str, torch.Tensor]] = []
-        heads: list[nn.Module] = []
         for member in range(recipe.fitting.members):
             tuned = Encoder(copy.deepcopy(encoder.backbone), encoder.codec, encoder.name)
             settings = replace(recipe.training, seed=recipe.training.seed + member)
@@ -171,15 +173,28 @@ def _fit(
             weights.append(tuned.backbone.state_dict())
         if len(weights) > 1:
             tuned.backbone.load_state_dict(_mean(weights))
-        if isinstance(heads[0], ClassHead):
-            stacked = [unit(head.directions.detach().cpu().numpy()) for head in heads if isinstance(head, ClassHead)]
-            directions = dict(zip(names, unit(np.mean(stacked, axis=0)), strict=True))
-        elif isinstance(heads[0], LinearClasses):
-            rows = np.mean([head.rows() for head in heads if isinstance(head, LinearClasses)], axis=0)
-            classes = Classes(dict(zip([*names, *([None] if len(rows) > len(names) else [])], rows, strict=True)))
-        elif isinstance(heads[0], PairHead):
-            projection = heads[0].projection.cpu()
     tuned.to(encoder.device)
+    return assembled(found, tuned, heads, recipe, steps)
+
+
+def assembled(
+    found: Sequence[Utterance], tuned: Encoder, heads: Sequence[nn.Module], recipe: Intent, steps: Sequence[int] = ()
+) -> IntentModel:
+    """A detector of a trained encoder and what its heads learned: the bank is encoded, nothing is calibrated."""
+    names = label_names(found)
+    texts = [*found, *names_as_texts(names, recipe)]
+    directions: dict[str, Array] = {}
+    classes: Classes | None = None
+    projection: Projection | None = None
+    first = heads[0] if heads else None
+    if isinstance(first, ClassHead):
+        stacked = [unit(head.directions.detach().cpu().numpy()) for head in heads if isinstance(head, ClassHead)]
+        directions = dict(zip(names, unit(np.mean(stacked, axis=0)), strict=True))
+    elif isinstance(first, LinearClasses):
+        rows = np.mean([head.rows() for head in heads if isinstance(head, LinearClasses)], axis=0)
+        classes = Classes(dict(zip([*names, *([None] if len(rows) > len(names) else [])], rows, strict=True)))
+    elif isinstance(first, PairHead):
+        projection = first.projection.cpu()
     tokens = tuned.codec.tokenise([utterance.text for utterance in texts])
     vectors = project(tuned.encode(tokens), projection)
     bank = Bank([u.text for u in texts], [u.labels for u in texts], vectors)
@@ -196,9 +211,9 @@ def _fit(
             "turnwise": version("turnwise"),
             "utterances": len(found),
             "intents": len(names),
-            "encoder": encoder.name,
+            "encoder": tuned.name,
             "recipe": _plain(recipe),
-            "steps": steps,
+            "steps": list(steps),
         },
     )
 
@@ -232,7 +247,7 @@ def _quiet(_: Step) -> None:
     """Shows nothing of a step."""
 
 
-def _names_as_texts(names: Sequence[str], recipe: Intent) -> list[Utterance]:
+def names_as_texts(names: Sequence[str], recipe: Intent) -> list[Utterance]:
     """Each intent's name in words as training texts: ``card_arrival`` becomes "card arrival"."""
     found = []
     for name in names:

@@ -42,10 +42,14 @@ class IntentMember:
         return self.model.version
 
     def annotate(
-        self, dialogues: Iterable[Dialogue], *, progress: Callable[[int], None] | None = None
+        self,
+        dialogues: Iterable[Dialogue],
+        *,
+        last: bool = False,
+        progress: Callable[[int], None] | None = None,
     ) -> Iterator[Dialogue]:
-        """The dialogues with the intents of every turn that is not the agent's."""
-        for dialogue in self.model.annotate(dialogues):
+        """The dialogues with the intents of every turn that is not the agent's, or of the last turn alone."""
+        for dialogue in self.model.annotate(dialogues, last=last):
             yield dialogue
             if progress is not None:
                 progress(1)
@@ -68,6 +72,6 @@ class IntentMember:
             progress(len(given))
         return {"task": TASK, **metrics}
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, *, encoder: bool = True) -> None:
         """Write the model folder; see ``IntentModel.save``."""
-        self.model.save(folder)
+        self.model.save(folder, encoder=encoder)

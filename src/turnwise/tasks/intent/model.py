@@ -222,10 +222,11 @@ class IntentModel:
             return np.asarray(scores.argmax(1) == len(self.bank.names))
         return np.zeros(len(scores), dtype=np.bool_)
 
-    def annotate(self, dialogues: Iterable[Dialogue]) -> Iterator[Dialogue]:
-        """The dialogues with the intent layer of every turn that is not the agent's filled in, or replaced."""
+    def annotate(self, dialogues: Iterable[Dialogue], *, last: bool = False) -> Iterator[Dialogue]:
+        """The dialogues with the intents of each turn that is not the agent's, with ``last`` of the last turn alone."""
         for dialogue in dialogues:
             rows = [row for row, turn in enumerate(dialogue.turns) if turn.speaker != "agent"]
+            rows = rows[-1:] if last and rows[-1:] == [len(dialogue.turns) - 1] else [] if last else rows
             answers = dict(zip(rows, self.predict([dialogue.turns[row].text for row in rows]), strict=True))
             turns = [
                 replace(
@@ -328,14 +329,15 @@ class IntentModel:
             points.insert(0, operating_point(self.held_out, self.calibration.threshold))
         return points
 
-    def save(self, folder: Path) -> None:
-        """Write the model folder, atomically: task.json, encoder/, bank, heads, README.md.
+    def save(self, folder: Path, *, encoder: bool = True) -> None:
+        """Write the model folder, atomically: task.json, encoder/ unless it is shared, bank, heads, README.md.
 
         Raises StorageError when the disk refuses; an older folder is then untouched.
         """
         with atomic_folder(Path(folder), marks=MARKS) as temporary:
-            (temporary / "encoder").mkdir()
-            self.encoder.write(temporary / "encoder")
+            if encoder:
+                (temporary / "encoder").mkdir()
+                self.encoder.write(temporary / "encoder")
             arrays: dict[str, NDArray[Any]] = {"bank": self.bank.vectors}
             if self.directions:
                 arrays["directions"] = np.stack([self.directions[name] for name in sorted(self.directions)])
@@ -361,8 +363,8 @@ class IntentModel:
             (temporary / "README.md").write_text(model_card(self.labels, self.version, content), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path) -> "IntentModel":
-        """Read a model folder.
+    def load(cls, folder: Path, encoder: Encoder | None = None) -> "IntentModel":
+        """Read a model folder; ``encoder`` is one that it shares with others.
 
         Raises ModelError when it is not whole, damaged or not there, TaskMismatchError when of another task.
         """
@@ -375,7 +377,7 @@ class IntentModel:
             held = {k.removeprefix("held_out."): v for k, v in arrays.items() if k.startswith("held_out.")}
             weights = {k.removeprefix("projection."): v for k, v in arrays.items() if k.startswith("projection.")}
             model = cls(
-                Encoder.load(folder / "encoder"),
+                Encoder.load(folder / "encoder") if encoder is None else encoder,
                 bank,
                 inference=Inference(**document["inference"]),
                 projection=projection_of(weights),

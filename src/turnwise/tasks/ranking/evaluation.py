@@ -5,20 +5,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from turnwise.bootstrap import intervals
 from turnwise.dialogue import Dialogue
 from turnwise.errors import InputError
+from turnwise.tasks.choices import Choices
 from turnwise.tasks.contexts import agent_turns
-from turnwise.tasks.ranks import Floats, Ints, mean_reciprocal_rank, recall
+from turnwise.tasks.ranks import Floats, Ints, histogram, mean_reciprocal_rank, recall
 from turnwise.tasks.responder import Order
 
 if TYPE_CHECKING:
     from turnwise.tasks.ranking.model import RankingModel
 
 _TOGETHER = 16
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -69,10 +68,8 @@ def evaluation(
 
     ``mrr``, ``recall@1`` and ``recall@5`` over the whole pool, for the ``n`` turns whose response is in it; ties count
     against. ``shortlist_recall``: the share of these whose response is among the candidates of the cross-encoder.
-    With the threshold: ``shown``, the share of all turns where a response is shown; ``shown_right``, the share of
-    these that are right (where the pool has no right one, none is); ``found``, the share of the n turns where the
-    right one is shown. ``responses``: for each of the pool how often it was ``given``, ranked first and ``right``,
-    ``shown``, and ``missed``. Raises InputError when the pool holds none of the responses given.
+    ``ranks`` counts them. Of the first choices what ``Choices`` measures. Raises InputError when the pool holds none of
+    the responses given.
     """
     names: list[str] = []
     gold: list[int] = []
@@ -101,23 +98,19 @@ def evaluation(
             f"there is nothing to measure: of {len(gold)} agents' turns none has a response of the pool "
             f"({len(model.pool):,} responses); name dialogues of the same desk, or fit with their pool"
         )
-    top = np.array(firsts, dtype=np.int64)
-    shown = model.confidence(np.array(raw)) >= model.confidence.threshold
+    choices = Choices(right, np.array(firsts, dtype=np.int64), np.array(raw, dtype=np.float64), model.confidence)
     places, in_list = np.array(ranks, dtype=np.int64)[known], np.array(listed)[known]
 
     def measured(weights: Floats) -> dict[str, float]:
         own = weights[known]
         if not own.any():
             return {}
-        good = shown & (top == right)
         return {
             "mrr": mean_reciprocal_rank(places, own),
             "recall@1": recall(places, 1, own),
             "recall@5": recall(places, 5, own),
             "shortlist_recall": float((own * in_list).sum() / own.sum()),
-            "shown": float((weights * shown).sum() / weights.sum()),
-            "shown_right": _ratio(weights, good, shown),
-            "found": _ratio(weights, good, known),
+            **choices.measured(weights),
         }
 
     return {
@@ -128,32 +121,7 @@ def evaluation(
         "pool": len(model.pool),
         "candidates": len(model.pool) if model.whole else min(model.task.top_k, len(model.pool)),
         **measured(np.ones(len(gold))),
-        "threshold": model.confidence.threshold,
         "intervals": intervals(names, measured, draws=draws, seed=seed),
-        "responses": statistics(model, right, top, shown),
+        "ranks": histogram(places),
+        **choices.details(model.pool),
     }
-
-
-def statistics(model: "RankingModel", gold: Ints, top: Ints, shown: Flags) -> list[dict[str, Any]]:
-    """For each response that was given or ranked first how often it was what, those most often given first."""
-    rows = []
-    for at, response in enumerate(model.pool.responses):
-        given, first = gold == at, top == at
-        if given.any() or first.any():
-            rows.append(
-                {
-                    "id": response.id,
-                    "text": response.text,
-                    "given": int(given.sum()),
-                    "right": int((given & first).sum()),
-                    "shown": int((first & shown).sum()),
-                    "shown_right": int((given & first & shown).sum()),
-                    "missed": int((given & ~first).sum()),
-                }
-            )
-    return sorted(rows, key=lambda row: (-int(str(row["given"])), str(row["id"])))
-
-
-def _ratio(weights: Floats, part: Flags, whole: Flags) -> float:
-    total = float((weights * whole).sum())
-    return float((weights * part).sum()) / total if total else 0.0

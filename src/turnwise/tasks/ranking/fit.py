@@ -1,23 +1,22 @@
 """Fit response ranking: the shortlist's dual encoder, the cross-encoder, the best epoch, then what a score means."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from turnwise import __version__
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
 from turnwise.errors import CorpusError
 from turnwise.pretrained_heads import read_heads, start_from
 from turnwise.settings import Settings
 from turnwise.store import TurnStore
-from turnwise.tasks.best import Best
 from turnwise.tasks.contexts import Context, agent_turns
 from turnwise.tasks.dual import DualEncoder, best_columns
-from turnwise.tasks.fit import HeldOut, TaskInput, train_and_held
+from turnwise.tasks.fit import HeldOut, TaskInput, adapted_encoder, train_and_held
+from turnwise.tasks.learner import facts_of, learn
 from turnwise.tasks.pool import Pool, dialogue_pool
 from turnwise.tasks.ranking.evaluation import Answered
 from turnwise.tasks.ranking.examples import Ints, Pairs, pairs_of
@@ -25,8 +24,8 @@ from turnwise.tasks.ranking.model import RankingModel
 from turnwise.tasks.ranking.task import Ranking
 from turnwise.tasks.ranks import mean_reciprocal_rank, recall
 from turnwise.tasks.selection import Selection, SelectionModel
-from turnwise.tasks.selection_fit import SelectionFitting, adapted_encoder, finish, fit_selection
-from turnwise.training import Part, Step, Training
+from turnwise.tasks.selection_fit import SelectionFitting, finish, fit_selection
+from turnwise.training import Part, Step
 
 OnStep = Callable[[str, Step], None]
 BLENDS = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
@@ -72,50 +71,91 @@ def fit_ranking(
     wanted = task.shortlist if len(pool) > task.top_k else "none"
     apart = _shortlist(train, held, encoder, fitting, pool, on_step) if wanted == "separate" else None
     adapted = adapted_encoder(encoder, fitting.input, settings.seed)
-    pairs = pairs_of(train, adapted.codec, pool, task.gold_layer, profile=task.profile)
-    if len(pairs) == 0:
-        raise CorpusError(
-            f'ranking: of {len(train)} dialogues no turn of the speaker "agent" answers something and is in the pool '
-            "or one of several typed freely; give other dialogues, or the pool that their agents chose from"
-        )
-    if apart is not None and task.hard > 0:
-        pairs = pairs.with_near(_near(apart, pairs))
-    torch.manual_seed(settings.seed)
-    head = task.head(adapted, pairs)
-    started = start_from({"next_turn": head}, read_heads(encoder.name), adapted)
-    parts = [Part(task, pairs, head)]
-    if wanted == "shared":
-        objective = fitting.selection.objective
-        examples = objective.examples(TurnStore.of(map(fitting.selection.read, train), adapted.codec), adapted.codec)
-        parts.append(Part(objective, examples, objective.head(adapted, examples)))
-    dual = apart.dual if apart is not None else DualEncoder(adapted) if wanted == "shared" else None
-    model = RankingModel(
-        task, adapted, head, pool, dual=dual, vectors=None if apart is None else apart.vectors,
-        scale=fitting.selection.scale,
-    )  # fmt: skip
-    asked = _Asked.of(model, held, settings.seed)
-    training = Training(adapted, parts, settings)
-    best, epoch = Best(), task.epoch_steps(pairs)
-    epochs: list[dict[str, float]] = []
-    for step in training.steps():
+    learner = RankingLearner(fitting, adapted, train, held, pool, apart=apart, shared=wanted == "shared")
+
+    def told(step: Step) -> None:
         if on_step is not None:
             on_step(task.name, step)
-        if len(asked.gold) and (step.index % epoch == 0 or step.index == step.total):
-            if wanted == "shared":
-                model.refresh()
-            found = asked.measure(model)
-            epochs.append({"step": float(step.index), **found})
-            best.note(found["recall@1"], step.index, training.model)
-    best.restore(training.model)
-    if wanted == "shared":
-        model.refresh()
-    if dual is not None and len(asked.gold):
-        model.blend = asked.best_blend(model)
-    model.facts = _facts(fitting, encoder, train, pairs, epochs, best.step or training.done, started, apart)
-    known = [dialogue for dialogue in held if _has_gold(dialogue, pool, task)]
-    if known:
-        finish(model, held)
-    return model
+
+    (learned,) = learn(adapted, [learner], settings, told)
+    return learner.finish(facts_of(learner, learned, settings, fitting.input, encoder=encoder.name, train=train))
+
+
+class RankingLearner:
+    """A ranking on ``encoder``, which is trained in place: the cross-encoder, and the dual encoder when ``shared``.
+
+    ``apart`` is a dual encoder of its own that was fitted before. Raises CorpusError when no agent's turn answers
+    something.
+    """
+
+    chosen_by = "recall@1"
+    name = Ranking.name
+
+    def __init__(
+        self,
+        fitting: RankingFitting,
+        encoder: Encoder,
+        train: Sequence[Dialogue],
+        held: Sequence[Dialogue],
+        pool: Pool,
+        *,
+        apart: SelectionModel | None = None,
+        shared: bool = False,
+    ) -> None:
+        task, seed = fitting.task, fitting.training.seed
+        self.held, self.apart, self.shared = held, apart, shared
+        pairs = pairs_of(train, encoder.codec, pool, task.gold_layer, profile=task.profile)
+        if len(pairs) == 0:
+            raise CorpusError(
+                f'ranking: of {len(train)} dialogues no turn of the speaker "agent" answers something and is in the '
+                "pool or one of several typed freely; give other dialogues, or the pool that their agents chose from"
+            )
+        if apart is not None and task.hard > 0:
+            pairs = pairs.with_near(_near(apart, pairs))
+        self.pairs = pairs
+        torch.manual_seed(seed)
+        head = task.head(encoder, pairs)
+        self.started = start_from({"next_turn": head}, read_heads(encoder.name), encoder)
+        self.parts = [Part(task, pairs, head)]
+        if shared:
+            objective = fitting.selection.objective
+            examples = objective.examples(
+                TurnStore.of(map(fitting.selection.read, train), encoder.codec), encoder.codec
+            )
+            self.parts.append(Part(objective, examples, objective.head(encoder, examples)))
+        dual = apart.dual if apart is not None else DualEncoder(encoder) if shared else None
+        self.model = RankingModel(
+            task, encoder, head, pool, dual=dual, vectors=None if apart is None else apart.vectors,
+            scale=fitting.selection.scale,
+        )  # fmt: skip
+        self.asked = _Asked.of(self.model, held, seed)
+
+    def measure(self) -> tuple[float, dict[str, float]] | None:
+        """Recall@1 and MRR on held-out turns."""
+        if not len(self.asked.gold):
+            return None
+        if self.shared:
+            self.model.refresh()
+        found = self.asked.measure(self.model)
+        return found["recall@1"], found
+
+    def finish(self, facts: dict[str, Any]) -> RankingModel:
+        """Encode the pool, and choose on held-out turns how much the dual encoder counts and what a score means."""
+        model = self.model
+        if self.shared:
+            model.refresh()
+        if model.dual is not None and len(self.asked.gold):
+            model.blend = self.asked.best_blend(model)
+        apart = self.apart
+        model.facts = facts | {
+            "annotated": self.pairs.annotated,
+            "typed": len(self.pairs) - self.pairs.annotated,
+            "heads_from_pretraining": self.started,
+            "shortlist": None if apart is None else {key: apart.facts[key] for key in ("training", "epochs", "steps")},
+        }
+        if any(_has_gold(dialogue, model.pool, model.task) for dialogue in self.held):
+            finish(model, self.held)
+        return model
 
 
 def _shortlist(
@@ -182,30 +222,3 @@ class _Asked:
 
 def _has_gold(dialogue: Dialogue, pool: Pool, task: Ranking) -> bool:
     return any(pool.find(dialogue.turns[at], task.gold_layer) is not None for at in agent_turns(dialogue))
-
-
-def _facts(
-    fitting: RankingFitting,
-    encoder: Encoder,
-    train: Sequence[Dialogue],
-    pairs: Pairs,
-    epochs: list[dict[str, float]],
-    steps: int,
-    started: list[str],
-    apart: SelectionModel | None,
-) -> dict[str, Any]:
-    return {
-        "turnwise": __version__,
-        "encoder": encoder.name,
-        "dialogues": len(train),
-        "examples": len(pairs),
-        "annotated": pairs.annotated,
-        "typed": len(pairs) - pairs.annotated,
-        "training": asdict(fitting.training),
-        "input": asdict(fitting.input),
-        "heads_from_pretraining": started,
-        "epochs": epochs,
-        "chosen_by": "recall@1",
-        "steps": steps,
-        "shortlist": None if apart is None else {key: apart.facts[key] for key in ("training", "epochs", "steps")},
-    }

@@ -121,14 +121,16 @@ class RankingModel(Responder):
         if self.dual is not None:
             self.vectors = self.dual.responses(self.pool.texts)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, *, encoder: bool = True) -> None:
         """Write the model folder, atomically: task.json, encoder/, head, the pool's vectors, shortlist/, README.md.
 
+        Without ``encoder`` that is left to whoever shares it.
         Raises StorageError when the disk refuses; an older folder is then untouched.
         """
         with atomic_folder(Path(folder), marks=MARKS) as temporary:
-            (temporary / "encoder").mkdir()
-            self.encoder.write(temporary / "encoder")
+            if encoder:
+                (temporary / "encoder").mkdir()
+                self.encoder.write(temporary / "encoder")
             save_file({name: value.contiguous() for name, value in self.head.state_dict().items()}, temporary / _HEAD)
             if self.vectors is not None:
                 write_arrays(temporary / VECTORS, {"vectors": self.vectors})
@@ -165,15 +167,19 @@ def zero_shot(encoder: Encoder, pool: Pool, task: Ranking | None = None) -> Rank
     return RankingModel(task or Ranking(), encoder, head, pool, facts={"encoder": encoder.name, "fitted": False})
 
 
-def load_ranking(folder: Path) -> RankingModel:
-    """Read a model folder. Raises ModelError when it is not whole, damaged or not there, or of another task."""
+def load_ranking(folder: Path, encoder: Encoder | None = None) -> RankingModel:
+    """Read a model folder; ``encoder`` is one that it shares with others.
+
+    Raises ModelError when it is not whole, damaged or not there, or of another task.
+    """
     folder = Path(folder)
     document = read_task(folder, Ranking.name)
     try:
         task = Ranking(**document["parameters"])
         pool = Pool.from_json(document["pool"])
         limit = int(document["max_tokens"])
-        encoder = Encoder.load(folder / "encoder", max_tokens=limit)
+        if encoder is None:
+            encoder = Encoder.load(folder / "encoder", max_tokens=limit)
         head = class_head(encoder.dim, 2)
         head.load_state_dict(load_file(folder / _HEAD))
         dual, vectors = None, None

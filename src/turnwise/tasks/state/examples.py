@@ -61,6 +61,9 @@ class StateExamples(Examples):
         self.ontology = ontology
         self.tracked = found
 
+    def only(self, rows: Sequence[int]) -> "StateExamples":
+        return StateExamples([self.tracked[row] for row in rows], self.ontology)
+
 
 def text_turns(row: Row, offset: int) -> NDArray[np.int64]:
     """The number of the turn of each token of text of a row, else -1; ``offset`` is the number of its first turn."""

@@ -27,7 +27,7 @@ from turnwise.tasks.state.likelihood import decoded, hidden_values, loss
 from turnwise.tasks.state.metrics import StatePair, state_metrics
 from turnwise.tasks.state.ontology import Ontology, from_dialogues, state_of
 from turnwise.tasks.state.ontology_file import with_file
-from turnwise.tasks.state.tracking import track
+from turnwise.tasks.state.tracking import Tracked, stated, track
 from turnwise.tasks.state.updates import CARRY
 from turnwise.tasks.task import TaskPooling, at_layer, with_layer
 
@@ -179,7 +179,9 @@ class StateTracking(BaseTask):
         examples = [example for example in asked if isinstance(example, StateExample)]
         ontology = Ontology.of(learned["slots"])
         copies = [name in learned.get("copies", ontology.names) for name in ontology.names]
-        tracked = list(zip(examples, track(examples, scores, ontology, copies), strict=True))
+        began = not examples or examples[0].turn == self.queries(dialogue)[0]
+        before = None if began else self._before(dialogue)
+        tracked = list(zip(examples, track(examples, scores, ontology, copies, before), strict=True))
         filled = with_layer(
             dialogue, self.layer, {asked.turn: (one.state, one.evidence(asked.truncated)) for asked, one in tracked}
         )
@@ -189,15 +191,29 @@ class StateTracking(BaseTask):
             turns[example.turn] = replace(turn, labels={**turn.labels, "state_source": one.sources})
         return replace(filled, turns=tuple(turns))
 
+    def goes_on(self, dialogue: Dialogue) -> bool:
+        """Whether the turn that is asked about last is the first one, or the state before it is there."""
+        return len(self.queries(dialogue)) <= 1 or self._before(dialogue) is not None
+
+    def _before(self, dialogue: Dialogue) -> Tracked | None:
+        """The state that the dialogue has before the turn that is asked about last."""
+        at = self.queries(dialogue)[-2]
+        found = at_layer(dialogue, at, self.layer)
+        if found is None:
+            return None
+        sources = dialogue.turns[at].labels.get("state_source")
+        return stated(state_of(found[0], f"{dialogue.id}, turn {at}"), sources, found[1], at)
+
     def measure(
         self, gold: Sequence[Dialogue], answered: Sequence[Dialogue], learned: Learned, *, draws: int, seed: int
     ) -> dict[str, Any]:
         """Joint and slot accuracy, see ``state_metrics``."""
         pairs = []
         for dialogue, other in zip(gold, answered, strict=True):
-            for turn in self.queries(dialogue):
+            for number, turn in enumerate(self.queries(dialogue), start=1):
                 labels, found = dialogue.turns[turn].labels, at_layer(other, turn, self.layer)
                 if self.layer in labels and found is not None:
                     place = f"{dialogue.id}, turn {turn}"
-                    pairs.append(StatePair(dialogue.id, state_of(labels[self.layer], place), state_of(found[0], place)))
+                    wanted, said = state_of(labels[self.layer], place), state_of(found[0], place)
+                    pairs.append(StatePair(dialogue.id, wanted, said, number))
         return state_metrics(pairs, Ontology.of(learned["slots"]), draws=draws, seed=seed)

@@ -1,6 +1,6 @@
 """From scores of turns to states: what each turn does is done to the state before it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from turnwise.tasks.answers.kind import SHOWN
 from turnwise.tasks.state.columns import COLUMNS, WIDTH, Scores
 from turnwise.tasks.state.examples import StateExample
 from turnwise.tasks.state.ontology import Ontology
-from turnwise.tasks.state.updates import CARRY, DELETE, INDIFFERENT, VALUE, agree
+from turnwise.tasks.state.updates import CARRY, DELETE, INDIFFERENT, VALUE, State, agree
 from turnwise.tasks.state.words import DONTCARE, Finder, words
 
 
@@ -50,16 +50,42 @@ class Tracked:
         )
 
 
+def stated(state: State, sources: object, evidence: Evidence, turn: int) -> Tracked:
+    """The state after a turn as an annotated dialogue has it: what ``Tracked`` gave its layers.
+
+    How sure a slot is stands among the alternatives; of slots that are not among them it is not known, and is 1.
+    """
+    known = {name.partition("=")[0]: score for name, score in evidence.alternatives}
+    told = sources if isinstance(sources, Mapping) else {}
+    filled = {
+        slot: Filled(values[0], int(told.get(slot, (str(turn),))[0]), known.get(slot, 1.0))
+        for slot, values in state.items()
+        if values
+    }
+    return Tracked(filled, 1.0 if evidence.score is None else evidence.score)
+
+
 def track(
-    asked: Sequence[StateExample], scores: Scores, ontology: Ontology, copies: Sequence[bool] | None = None
+    asked: Sequence[StateExample],
+    scores: Scores,
+    ontology: Ontology,
+    copies: Sequence[bool] | None = None,
+    before: Tracked | None = None,
 ) -> list[Tracked]:
     """The state after each turn of one dialogue, from scores (turns, slots * WIDTH) in its order.
 
-    ``copies`` says of each slot whether a span may fill it; all when None.
+    ``copies`` says of each slot whether a span may fill it; all when None. ``before`` is the state before the first
+    of the turns.
     """
     found: list[Tracked] = []
     filled: dict[str, Filled] = {}
     sure = np.ones(len(ontology.slots))
+    if before is not None:
+        filled = {name: one for name, one in before.filled.items() if name in ontology.names}
+        held = np.array([filled[name].score if name in filled else 0.0 for name in ontology.names])
+        empty = held == 0.0
+        rest = min(1.0, before.score / max(float(held[~empty].prod()), 1e-9))
+        sure = np.where(empty, rest ** (1 / max(1, int(empty.sum()))), held)
     for example, row in zip(asked, scores.reshape(len(asked), len(ontology.slots), WIDTH), strict=True):
         filled = dict(filled)
         chances = row[:, :4]

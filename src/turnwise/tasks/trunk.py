@@ -1,0 +1,92 @@
+"""A trunk: one encoder under several models, which encodes each distinct sequence once."""
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from turnwise.codec import Codec, Encoding
+from turnwise.encoder import Encoder
+from turnwise.precision import resolve
+
+Key = tuple[bytes, bytes]
+
+
+class Trunk(Encoder):
+    """An encoder that remembers, for the length of a block, the states of every sequence that it has encoded.
+
+    Models that ask about one and the same sequence then share its states: acts, hand-off and satisfaction of a turn,
+    and the context of the response to it, are one pass through the encoder.
+    """
+
+    def __init__(self, backbone: PreTrainedModel, codec: Codec, name: str) -> None:
+        super().__init__(backbone, codec, name)
+        self._states: dict[Key, Tensor] | None = None
+        self._fast: list[PreTrainedModel] = []
+
+    @classmethod
+    def of(cls, encoder: Encoder) -> "Trunk":
+        """A trunk with the weights of ``encoder``, not a copy of them."""
+        return cls(encoder.backbone, encoder.codec, encoder.name).eval()
+
+    def quicken(self) -> bool:
+        """Answer in bfloat16 from now on where this machine is faster at it; whether it is.
+
+        The weights are copied once, so that no call has to convert them; what is learned or saved later is not of the
+        copy.
+        """
+        if not self._fast and resolve("auto", self.device) == "bf16":
+            self._fast = [copy.deepcopy(self.backbone).to(torch.bfloat16).eval()]
+        return bool(self._fast)
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """Encode each distinct sequence once inside the block."""
+        self._states = {}
+        try:
+            with torch.inference_mode():
+                yield
+        finally:
+            self._states = None
+
+    def forward(self, encoding: Encoding) -> Tensor:
+        """States of the last layer, (batch, tokens, dim); zeros at padding that nothing was computed for."""
+        if self._states is None:
+            return self._encoded(encoding)
+        lengths = encoding.mask.sum(1).tolist()
+        keys = [_key(encoding, row, length) for row, length in enumerate(lengths)]
+        first: dict[Key, int] = {}
+        for row, key in enumerate(keys):
+            if key not in self._states:
+                first.setdefault(key, row)
+        if first:
+            rows = list(first.values())
+            width = max(lengths[row] for row in rows)
+            segments = None if encoding.segments is None else encoding.segments[rows, :width]
+            states = self._encoded(Encoding(encoding.ids[rows, :width], encoding.mask[rows, :width], segments))
+            for key, row, found in zip(first, rows, states, strict=True):
+                self._states[key] = found[: lengths[row]]
+        out = torch.zeros((*encoding.ids.shape, self.dim), device=encoding.ids.device)
+        for row, (key, length) in enumerate(zip(keys, lengths, strict=True)):
+            out[row, :length] = self._states[key]
+        return out
+
+    def _encoded(self, encoding: Encoding) -> Tensor:
+        if not self._fast or torch.is_grad_enabled():
+            return super().forward(encoding)
+        inputs = {"input_ids": encoding.ids, "attention_mask": encoding.mask}
+        if encoding.segments is not None:
+            inputs["token_type_ids"] = encoding.segments
+        states: Tensor = self._fast[0](**inputs).last_hidden_state
+        return states.float()
+
+
+def _key(encoding: Encoding, row: int, length: int) -> Key:
+    """What makes a sequence the one that it is."""
+    ids = encoding.ids[row, :length].numpy(force=True).tobytes()
+    if encoding.segments is None:
+        return ids, b""
+    return ids, encoding.segments[row, :length].numpy(force=True).tobytes()
