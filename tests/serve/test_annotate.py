@@ -20,11 +20,14 @@ TURNS = [
 ]
 
 
-def _annotate(dialogues: Iterable[Dialogue]) -> Iterator[Dialogue]:
+def _annotate(dialogues: Iterable[Dialogue], *, last: bool = False) -> Iterator[Dialogue]:
     """Each turn's acts are its first word; a span marks it; the text ``bad`` is refused."""
     for dialogue in dialogues:
         turns = []
-        for turn in dialogue.turns:
+        for at, turn in enumerate(dialogue.turns):
+            if last and at < len(dialogue.turns) - 1:
+                turns.append(turn)
+                continue
             if turn.text == "bad":
                 raise InputError("this turn cannot be read")
             word = turn.text.split()[0] if turn.text.split() else ""
@@ -66,6 +69,19 @@ def test_several_keep_their_order_profile_and_ids(client: httpx.Client) -> None:
         ("b", {"carrier": "b"}),
         ("a", {"carrier": "a"}),
     ]
+
+
+def test_the_last_turn_alone_is_answered_when_it_alone_is_asked(client: httpx.Client) -> None:
+    kept = [TURNS[0] | {"labels": {"acts": ["kept"]}}, TURNS[2]]
+    for model, layer, expected in (("acts", "acts", ["I"]), ("shop", "intent", ["refund"])):
+        body = {"dialogues": [{"turns": kept}, {"turns": TURNS}], "turns": "last", "model": model}
+        first, second = client.post("/v1/annotate", json=body).json()["dialogues"]
+        assert first["turns"][0]["labels"] == {"acts": ["kept"]}
+        assert [turn.get("labels") for turn in second["turns"]] == [None, None, {layer: expected}]
+        assert first["turns"][1] == second["turns"][2]
+    error = client.post("/v1/annotate", json={"dialogue": {"turns": TURNS}, "turns": "first"})
+    assert error.status_code == 422
+    assert "turns" in error.json()["error"]["place"]
 
 
 def test_a_model_of_texts_answers_for_the_customer(client: httpx.Client) -> None:

@@ -117,11 +117,13 @@ def create_app(models: Mapping[str, Served], limits: Limits) -> FastAPI:
     async def annotate(request: Request) -> Response:
         body = await read_body(request, limits)
         request.state.noted["bytes"] = len(body)
-        dialogues, single, model = parse_dialogues(body, limits)
+        dialogues, single, last, model = parse_dialogues(body, limits)
         turns = sum(len(dialogue.turns) for dialogue in dialogues)
         request.state.noted |= {"dialogues": len(dialogues), "turns": turns}
         name = named(model)
-        answers = await service.annotate(request, dialogues, name, lambda index: dialogue_place(single, index))
+        answers = await service.annotate(
+            request, dialogues, name, lambda index: dialogue_place(single, index), last=last
+        )
         found = AnnotateResponse(
             model=name, version=service.models[name].version, dialogues=[to_json(dialogue) for dialogue in answers]
         )

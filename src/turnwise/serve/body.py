@@ -65,8 +65,8 @@ def parse(body: bytes, limits: Limits) -> tuple[list[str], bool, str | None]:
     return texts, query.texts is None, query.model
 
 
-def parse_dialogues(body: bytes, limits: Limits) -> tuple[list[Dialogue], bool, str | None]:
-    """The dialogues, whether they came as one ``dialogue``, and the model's name.
+def parse_dialogues(body: bytes, limits: Limits) -> tuple[list[Dialogue], bool, bool, str | None]:
+    """The dialogues, whether they came as one ``dialogue``, whether the last turn alone is asked, the model's name.
 
     Raises Fault as ``parse`` does; every turn counts as a text of the limits.
     """
@@ -92,7 +92,7 @@ def parse_dialogues(body: bytes, limits: Limits) -> tuple[list[Dialogue], bool, 
     if turns > limits.texts:
         message = f"the request has {turns} turns, the limit is {limits.texts}; send the dialogues in parts"
         raise Fault(422, message, "dialogue" if single else "dialogues", turns)
-    return found, single, query.model
+    return found, single, query.turns == "last", query.model
 
 
 def text_place(single: bool, index: int) -> str:

@@ -1,6 +1,6 @@
 """The service's JSON: requests in, answers out, errors."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -96,6 +96,9 @@ class AnnotateRequest(BaseModel):
 
     dialogue: dict[str, JsonValue] | None = Field(None, description="One dialogue; its `id` may be left out.")
     dialogues: list[dict[str, JsonValue]] | None = Field(None, description="Several dialogues.")
+    turns: Literal["all", "last"] = Field(
+        "all", description="`last` answers for the last turn alone, and takes the layers of those before as they are."
+    )
     model: str | None = Field(None, description="A name from /v1/models.")
 
 

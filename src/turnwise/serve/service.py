@@ -41,7 +41,7 @@ class Service:
     async def warm(self) -> None:
         """Ask each model once, so that the first client does not pay for lazy starts; then the service is ready."""
         for name, batcher in self._batchers.items():
-            first = utterance("warm-up") if isinstance(self.models[name], Annotator) else "warm-up"
+            first = (utterance("warm-up"), False) if isinstance(self.models[name], Annotator) else "warm-up"
             (outcome,) = await batcher.submit([first])
             if isinstance(outcome, BaseException):
                 log.error("the model %s failed on its first input: %s", name, describe(outcome))
@@ -74,15 +74,20 @@ class Service:
         return turns
 
     async def annotate(
-        self, request: Request, dialogues: list[Dialogue], name: str, place: Callable[[int], str]
+        self, request: Request, dialogues: list[Dialogue], name: str, place: Callable[[int], str], *, last: bool = False
     ) -> list[Dialogue]:
         """The dialogues with the model's layers filled in; a model of texts answers for each customer turn.
 
-        Raises Fault as ``predict`` does.
+        With ``last`` the last turn alone is answered for. Raises Fault as ``predict`` does.
         """
         if isinstance(self.models[name], Annotator):
-            return await self._answers(request, name, dialogues, place)
-        places = [(row, at) for row, d in enumerate(dialogues) for at, t in enumerate(d.turns) if t.speaker != "agent"]
+            return await self._answers(request, name, [(dialogue, last) for dialogue in dialogues], place)
+        places = [
+            (row, at)
+            for row, dialogue in enumerate(dialogues)
+            for at, turn in enumerate(dialogue.turns)
+            if turn.speaker != "agent" and (at == len(dialogue.turns) - 1 or not last)
+        ]
         texts = [dialogues[row].turns[at].text for row, at in places]
         answers = await self.predict(request, texts, name, lambda k: f"{place(places[k][0])}.turns[{places[k][1]}]")
         turns = [list(dialogue.turns) for dialogue in dialogues]
@@ -137,8 +142,17 @@ class Service:
         return batcher
 
 
-def _listed(model: Annotator) -> Callable[[list[Dialogue]], list[Dialogue]]:
-    return lambda dialogues: list(model.annotate(dialogues))
+def _listed(model: Annotator) -> Callable[[list[tuple[Dialogue, bool]]], list[Dialogue]]:
+    """Answers dialogues that come with whether the last turn alone is asked: those of one kind together."""
+
+    def answers(asked: list[tuple[Dialogue, bool]]) -> list[Dialogue]:
+        found: dict[int, Dialogue] = {}
+        for kind in (False, True):
+            rows = [row for row, (_, last) in enumerate(asked) if last == kind]
+            found |= zip(rows, model.annotate([asked[row][0] for row in rows], last=kind), strict=True) if rows else {}
+        return [found[row] for row in range(len(asked))]
+
+    return answers
 
 
 async def _disconnected(request: Request) -> None:

@@ -205,3 +205,19 @@ def test_both_recipes() -> None:
 def test_values_out_of_range(values: dict[str, object], said: str) -> None:
     with pytest.raises(InputError, match=said):
         StateTracking(**values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("task", [UPDATE, PICKLIST], ids=["update", "picklist"])
+def test_turn_by_turn_the_state_goes_on_from_the_one_before(tiny: Encoder, task: StateTracking) -> None:
+    model = fitted(task, tiny)
+    for dialogue in map(unlabelled, TALKS):
+        whole = model.predict(dialogue)
+        grown = Dialogue(dialogue.id, ())
+        for turn in dialogue.turns:
+            (grown,) = model.annotate([replace(grown, turns=(*grown.turns, turn))], last=True)
+        assert [turn.labels for turn in grown.turns] == [turn.labels for turn in whole.turns]
+        last, expected = (one.turns[-1].evidence["state"] for one in (grown, whole))
+        assert last.score == pytest.approx(expected.score, abs=1e-3)
+        (alone,) = model.annotate([dialogue], last=True)
+        assert alone.turns[:-1] == dialogue.turns[:-1]
+        assert alone.turns[-1] == whole.turns[-1]
