@@ -15,6 +15,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,8 @@ def measured(fit: Callable[[], Desk], folder: Path) -> dict[str, Any]:
     desk = fit()
     seconds = time.perf_counter() - start
     desk.save(folder)
-    found = desk.evaluate(part("test"))
+    with desk.trunk.quick() if desk.trunk is not None else nullcontext():
+        found = desk.evaluate(part("test"))
     members = {}
     for name, member in desk.members.items():
         about = {key: member.facts[key] for key in ("epochs", "steps", "training", "held_out") if key in member.facts}

@@ -84,3 +84,8 @@ def test_quickened_it_answers_nearly_alike_and_learns_as_before(
     assert torch.nn.functional.cosine_similarity(found[at], expected[at], dim=1).min() > 0.99
     assert trunk(batch).requires_grad
     assert set(trunk.state_dict()) == set(encoder.state_dict())
+    other = Trunk.of(encoder)
+    with torch.inference_mode():
+        with other.quick():
+            assert torch.equal(other(batch), found)
+        assert torch.equal(other(batch), expected)

@@ -43,6 +43,15 @@ class Trunk(Encoder):
         return bool(self._fast)
 
     @contextmanager
+    def quick(self) -> Iterator[None]:
+        """Be quickened inside the block."""
+        self.quicken()
+        try:
+            yield
+        finally:
+            self._fast = []
+
+    @contextmanager
     def remembering(self) -> Iterator[None]:
         """Encode each distinct sequence once inside the block."""
         self._states = {}

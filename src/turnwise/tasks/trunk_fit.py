@@ -97,9 +97,10 @@ def fit_trunk(
         raise CorpusError("nothing of a desk can be fitted:", [f"{name}: {why}" for name, why in left_out.items()])
     records = learn(trunk, list(learners.values()), settings, on_step)
     members: dict[str, Member] = {}
-    for (name, learner), learned in zip(learners.items(), records, strict=True):
-        facts = facts_of(learner, learned, settings, fitting.input, encoder=encoder.name, train=train)
-        members[name] = learner.finish(facts)
+    with trunk.quick():
+        for (name, learner), learned in zip(learners.items(), records, strict=True):
+            facts = facts_of(learner, learned, settings, fitting.input, encoder=encoder.name, train=train)
+            members[name] = learner.finish(facts)
     about = {"turnwise": __version__, "encoder": encoder.name, "dialogues": len(train), "left_out": left_out}
     return Desk(members, trunk=trunk, facts=about)
 
