@@ -102,8 +102,8 @@ class TaskModel:
         examples = self.task.examples(dialogues, self.encoder.codec, self.learned, gold=False)
         if last:
             ends = [len(dialogue.turns) - 1 if self.task.goes_on(dialogue) else None for dialogue in dialogues]
-            rows = enumerate((example.turn, ends[example.dialogue]) for example in examples.found)
-            examples = examples.only([row for row, (turn, end) in rows if end is None or turn == end])
+            kept = [ends[example.dialogue] in (None, example.turn) for example in examples.found]
+            examples = examples.only(np.flatnonzero(kept).tolist())
         scores, vectors = run(self.task, self.encoder, self.head, examples)
         near = self.memory.near(vectors, self.task.layer)
         asked: dict[int, list[int]] = {}

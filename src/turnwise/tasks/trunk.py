@@ -39,7 +39,7 @@ class Trunk(Encoder):
         copy.
         """
         if not self._fast and resolve("auto", self.device) == "bf16":
-            self._fast = [copy.deepcopy(self.backbone).to(torch.bfloat16).eval()]
+            self._fast = [copy.deepcopy(self.backbone).bfloat16().eval()]
         return bool(self._fast)
 
     @contextmanager

@@ -70,21 +70,21 @@ def track(
     scores: Scores,
     ontology: Ontology,
     copies: Sequence[bool] | None = None,
-    before: Tracked | None = None,
+    start: Tracked | None = None,
 ) -> list[Tracked]:
     """The state after each turn of one dialogue, from scores (turns, slots * WIDTH) in its order.
 
-    ``copies`` says of each slot whether a span may fill it; all when None. ``before`` is the state before the first
+    ``copies`` says of each slot whether a span may fill it; all when None. ``start`` is the state before the first
     of the turns.
     """
     found: list[Tracked] = []
     filled: dict[str, Filled] = {}
     sure = np.ones(len(ontology.slots))
-    if before is not None:
-        filled = {name: one for name, one in before.filled.items() if name in ontology.names}
+    if start is not None:
+        filled = {name: one for name, one in start.filled.items() if name in ontology.names}
         held = np.array([filled[name].score if name in filled else 0.0 for name in ontology.names])
         empty = held == 0.0
-        rest = min(1.0, before.score / max(float(held[~empty].prod()), 1e-9))
+        rest = min(1.0, start.score / max(float(held[~empty].prod()), 1e-9))
         sure = np.where(empty, rest ** (1 / max(1, int(empty.sum()))), held)
     for example, row in zip(asked, scores.reshape(len(asked), len(ontology.slots), WIDTH), strict=True):
         filled = dict(filled)
