@@ -12,6 +12,7 @@ whether each of the 5,500 is rightly told in or out, and the recall of out of sc
 
 import argparse
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from turnwise.encoder import Encoder
 from turnwise.metrics import intent_metrics
 from turnwise.tasks.intent.examples import Utterance, mean_shots, shots, utterances
 from turnwise.tasks.intent.fit import fit_intent
+from turnwise.tasks.intent.model import IntentModel
 from turnwise.tasks.intent.recipes import CLASSIFIERS, classifier_recipe, intent_recipe
 
 FIGURES = ("accuracy_all", "in_scope_accuracy", "in_out_accuracy", "oos_recall")
@@ -59,14 +61,30 @@ def run(classifier: str, seed: int, arguments: argparse.Namespace) -> dict[str, 
     if arguments.shots is not None:
         train = shots(train, arguments.shots, 0)
     measured = dev if arguments.on == "dev" else part("test")
-    tables: dict[str, dict[str, Any]] = {"training": {"seed": seed}}
-    for item in arguments.set:
+    return measure(classifier, (train, dev, measured), arguments.encoder, seed, overrides(arguments.set))
+
+
+def overrides(settings: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The tables of a recipe from TABLE.KEY=NUMBER."""
+    tables: dict[str, dict[str, Any]] = {}
+    for item in settings:
         key, _, value = item.partition("=")
         section, _, key = key.partition(".")
         tables.setdefault(section, {})[key] = float(value) if "." in value or "e" in value else int(value)
-    recipe = intent_recipe(classifier_recipe(classifier), shots=mean_shots(train), overrides=tables)
+    return tables
+
+
+def measure(
+    classifier: str,
+    parts: tuple[Sequence[Utterance], Sequence[Utterance], Sequence[Utterance]],
+    encoder: str,
+    seed: int,
+    tables: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Fit on the first part, choose on the second, measure on the third, also with the threshold of the second."""
+    train, dev, measured = parts
     start = time.perf_counter()
-    model = fit_intent(train, Encoder.load(arguments.encoder), recipe, dev=dev)
+    model = fit(classifier, train, dev, encoder, seed, tables)
     seconds = time.perf_counter() - start
     metrics = intent_metrics(model.outcomes(measured)[0])
     assert model.held_out is not None
@@ -82,6 +100,20 @@ def run(classifier: str, seed: int, arguments: argparse.Namespace) -> dict[str, 
         "steps": model.facts["steps"],
         "recipe": model.facts["recipe"],
     }
+
+
+def fit(
+    classifier: str,
+    train: Sequence[Utterance],
+    dev: Sequence[Utterance],
+    encoder: str,
+    seed: int,
+    tables: Mapping[str, Mapping[str, Any]],
+) -> IntentModel:
+    """The recipe of the classifier, with ``tables`` in place of its own; ``encoder`` is embedded or a folder."""
+    tables = {**tables, "training": {"seed": seed, **tables.get("training", {})}}
+    recipe = intent_recipe(classifier_recipe(classifier), shots=mean_shots(train), overrides=tables)
+    return fit_intent(train, Encoder.load(encoder), recipe, dev=dev)
 
 
 def best_threshold(held_out: Any) -> float:

@@ -13,11 +13,13 @@ Results: results/selection.json, a cell CORPUS/ENCODER/SEED.
 
 import argparse
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import _cells
 import _data
+from _task_data import Parts
 from turnwise.corpora import read_corpus
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
@@ -55,7 +57,7 @@ def main() -> None:
                 _cells.compute(
                     arguments.output,
                     f"{corpus}/{name}/{seed}",
-                    lambda c=corpus, f=folder or name, s=seed: measure(c, f, s, arguments.steps, arguments.limit),
+                    lambda c=corpus, f=folder or name, s=seed: run(c, f, s, arguments.steps, arguments.limit),
                 )
 
 
@@ -69,16 +71,23 @@ def part(corpus: str, name: str, limit: int | None) -> list[Dialogue]:
     ]
 
 
-def measure(corpus: str, encoder: str, seed: int, steps: int | None, limit: int | None) -> dict[str, Any]:
-    """Fit on train, choose the epoch on dev, measure on test."""
-    training: dict[str, Any] = {"seed": seed} | ({} if steps is None else {"steps": steps})
-    fitting = selection_recipe(overrides={"training": training})
+def run(corpus: str, encoder: str, seed: int, steps: int | None, limit: int | None) -> dict[str, Any]:
+    """A cell: all dialogues, or so many of each corpus of each part."""
+    training = {} if steps is None else {"steps": steps}
+    parts = part(corpus, "train", limit), part(corpus, "dev", limit), part(corpus, "test", limit)
+    return measure(parts, encoder, seed, {"training": training})
+
+
+def measure(parts: Parts, encoder: str, seed: int, tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Fit on the first part, choose the epoch on the second, measure on the third."""
+    train, dev, test = parts
+    fitting = selection_recipe(overrides={**tables, "training": {"seed": seed, **tables.get("training", {})}})
     start = time.perf_counter()
-    model = fit_selection(part(corpus, "train", limit), Encoder.load(encoder), fitting, dev=part(corpus, "dev", limit))
+    model = fit_selection(train, Encoder.load(encoder), fitting, dev=dev)
     seconds = time.perf_counter() - start
-    found = model.evaluate(part(corpus, "test", limit))
+    found = model.evaluate(test)
     kept = {key: model.facts[key] for key in ("dialogues", "examples", "epochs", "steps", "encoder")}
-    return {**found, "fitted": kept, "seconds": seconds}
+    return {**_cells.kept(found), "fitted": kept, "seconds": seconds}
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import Any
 
 import _cells
 import _data
+from _task_data import Parts
 from turnwise.corpora import read_corpus
 from turnwise.corpora.json_file import load_json
 from turnwise.dialogue import Dialogue
@@ -80,18 +81,21 @@ def main() -> None:
 
 def run(name: str, form: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
     """Fit on train, choose the epoch on dev, measure on test."""
+    training = {} if arguments.epochs is None else {"epochs": arguments.epochs}
+    return measure(name, form, parts(name, arguments), arguments.encoder, seed, training)
+
+
+def measure(name: str, form: str, parts: Parts, encoder: str, seed: int, training: Mapping[str, Any]) -> dict[str, Any]:
+    """Fit on the first part, choose the epoch on the second, measure on the third."""
     cell = CELLS[name]
-    train, dev, test = parts(name, arguments)
+    train, dev, test = parts
     with tempfile.TemporaryDirectory() as folder:
         parameters: dict[str, Any] = dict(ontology_of(cell, Path(folder)))
         if cell.ontology == "schemas":
             parameters["known_domains"] = True
-        training: dict[str, Any] = {"seed": seed}
-        if arguments.epochs is not None:
-            training["epochs"] = arguments.epochs
-        fitting = task_recipe(FORMS[form], {"parameters": parameters, "training": training})
+        fitting = task_recipe(FORMS[form], {"parameters": parameters, "training": {"seed": seed, **training}})
         start = time.perf_counter()
-        model = fit_task(train, Encoder.load(arguments.encoder), fitting, dev=dev)
+        model = fit_task(train, Encoder.load(encoder), fitting, dev=dev)
         seconds = time.perf_counter() - start
     start = time.perf_counter()
     found = model.evaluate(test)
@@ -109,7 +113,7 @@ def run(name: str, form: str, seed: int, arguments: argparse.Namespace) -> dict[
         "turns_a_second": found["n"] / measuring,
         "parameters": {key: value for key, value in parameters.items() if key != "ontology"},
         "ontology": cell.ontology,
-        "encoder": arguments.encoder,
+        "encoder": encoder,
     }
 
 

@@ -20,12 +20,10 @@ from typing import Any
 
 import _cells
 import _data
-from _task_data import PROTOCOLS, Protocol, drawn
-from turnwise.analysis.page import figure, page
-from turnwise.analysis.svg import Axis, Mark, line_chart
+import _shares
+from _task_data import PROTOCOLS, Parts, Protocol, drawn
 from turnwise.encoder import Encoder
 from turnwise.errors import CorpusError
-from turnwise.files import atomic_file
 from turnwise.tasks.fit import fit_task
 from turnwise.tasks.model import TaskModel
 from turnwise.tasks.recipes import task_recipe
@@ -75,25 +73,37 @@ def run(protocol: Protocol, share: int, seed: int, arguments: argparse.Namespace
     train = drawn(train, arguments.train or protocol.train)
     dev = drawn(dev, arguments.dev or protocol.dev)
     taken = drawn(train, max(2, round(share * len(train) / 100)), seed=seed)
-    tables: dict[str, dict[str, Any]] = {"parameters": dict(protocol.parameters), "training": {"seed": seed}}
+    tables: dict[str, dict[str, Any]] = {}
     for item in arguments.set:
         key, _, value = item.partition("=")
         section, _, key = key.partition(".")
         tables.setdefault(section, {})[key] = _value(value)
-    recipe = task_recipe(protocol.recipe, tables)
-    start = time.perf_counter()
     try:
-        model = fit_task(taken, Encoder.load(arguments.encoder), recipe, dev=dev)
+        return measure(protocol, (taken, dev, dev if arguments.on == "dev" else test), arguments.encoder, seed, tables)
     except CorpusError as error:
         return {"problem": str(error), "train": {"dialogues": len(taken)}}
+
+
+def measure(
+    protocol: Protocol, parts: Parts, encoder: str, seed: int, tables: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Fit on the first part, choose on the second, measure on the third; ``encoder`` is embedded or a folder.
+
+    Raises CorpusError when the first part has too few kinds of labels.
+    """
+    taken, dev, measured = parts
+    given = {"parameters": protocol.parameters, "training": {"seed": seed}}
+    tables = {name: {**given.get(name, {}), **tables.get(name, {})} for name in (*given, *tables)}
+    recipe = task_recipe(protocol.recipe, tables)
+    start = time.perf_counter()
+    model = fit_task(taken, Encoder.load(encoder), recipe, dev=dev)
     seconds = time.perf_counter() - start
     start = time.perf_counter()
-    measured = dev if arguments.on == "dev" else test
     found = model.evaluate(measured)
     taking = time.perf_counter() - start
     found |= extra(found, model, protocol, measured)
     return {
-        **{key: value for key, value in found.items() if key not in ("curve", "coverage", "reliability")},
+        **_cells.kept(found),
         "figure": protocol.figure,
         "train": {"dialogues": len(taken), "labels": model.facts["examples"]},
         "dev": len(dev),
@@ -141,38 +151,17 @@ def micro_f1_without(labels: Mapping[str, Mapping[str, float]], neutral: str) ->
 
 def draw(path: Path) -> None:
     """The curves as one self-contained page: a chart a protocol, mean over seeds, a mark at each share."""
-    curves: dict[str, dict[int, list[Mapping[str, Any]]]] = {}
+    curves: dict[str, dict[float, list[_shares.Cell]]] = {}
     for name, cell in _cells.read(path).items():
         on, *protocol, share, _ = name.split("/")
         if on == "test" and "figure" in cell:
             curves.setdefault("/".join(protocol), {}).setdefault(int(share.removeprefix("share-")), []).append(cell)
-    charts = [_chart(name, points) for name, points in sorted(curves.items())]
-    if not charts:
-        return
-    header = (
-        "<h1>How much each task needs of the labels</h1>"
-        '<p class="lead">Measured on test dialogues; a mark a share of the training dialogues.</p>'
-    )
-    body = f'<div class="row">{"".join(charts)}</div>'
-    with atomic_file(path.with_suffix(".html")) as temporary:
-        temporary.write_text(page("Shares of the labels", header, body), encoding="utf-8")
-
-
-def _chart(name: str, points: Mapping[int, list[Mapping[str, Any]]]) -> str:
-    marks = []
-    key = next(iter(points.values()))[0]["figure"]
-    for share, cells in sorted(points.items()):
-        value = sum(cell[key] for cell in cells) / len(cells)
-        labels = cells[0]["train"]["labels"]
-        marks.append(
-            Mark(float(share), value, f"{share} %, {labels:,} labels: {100 * value:.2f}", f"{100 * value:.1f}")
-        )
-    low, high = min(mark.y for mark in marks), max(mark.y for mark in marks)
-    y = Axis(_FIGURES[key], max(0.0, low - 0.03), min(1.0, high + 0.03))
-    seeds = max(len(cells) for cells in points.values())
-    chart = line_chart(marks, Axis("Labels (%)", 0.0, 100.0, percent=False), y, about=f"{name} by share", marks=marks)
-    caption = f"The line joins what was measured; mean of {seeds} seed{'s' if seeds > 1 else ''} at most."
-    return figure(name, chart, caption)
+    charts = []
+    for name, cells in sorted(curves.items()):
+        key = next(iter(cells.values()))[0]["figure"]
+        points = _shares.line(cells, lambda c, k=key: c[k], lambda c: f"{c['train']['labels']:,} labels")
+        charts.append(_shares.chart(name, _FIGURES[key], {name: points}))
+    _shares.write(path, charts)
 
 
 if __name__ == "__main__":
