@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from turnwise.cli.options import CORPUS_HELP, ColumnOption, SeedOption, columns
-from turnwise.errors import InputError
+from turnwise.errors import CorpusError, InputError
 
 
 def fit_desk_verb(
@@ -25,13 +25,17 @@ def fit_desk_verb(
     epochs: Annotated[float | None, typer.Option(help="Train each for so many epochs.")] = None,
     steps: Annotated[int | None, typer.Option(help="Stop each training after so many steps.")] = None,
     column: ColumnOption = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Begin anew where a fit was stopped.")] = False,
 ) -> None:
     """Fit a desk: intents, acts, emotions, hand-off, personal data, state, satisfaction and responses, as labelled.
+
+    Tasks that are fitted lie in DIR.work until all are: the same command goes on after them.
 
     Example: turnwise fit desk --corpus sample --pool sample -o models/desk
     """
     from turnwise.cli.fit import training_bars
-    from turnwise.corpora import read_corpus
+    from turnwise.cli.run_folder import Work, same_command, stamp
+    from turnwise.corpora import parse, read_corpus
     from turnwise.encoder import Encoder
     from turnwise.files import check_replaceable
     from turnwise.tasks.desk_fit import fit_desk
@@ -50,14 +54,48 @@ def fit_desk_verb(
     training = {key: value for key, value in options.items() if value is not None}
     wanted = task or MEMBERS
     loaded = Encoder.load(encoder)
-    with training_bars() as show:
-        if shared:
-            fitting = trunk_recipe(recipe or "desk", {"training": training})
+    if shared:
+        fitting = trunk_recipe(recipe or "desk", {"training": training})
+        with training_bars() as show:
             told = partial(show, "desk")
             desk = fit_trunk(found, loaded, fitting, dev=held, pool=choices, tasks=wanted, on_step=told)
-        else:
-            desk = fit_desk(found, loaded, dev=held, pool=choices, tasks=wanted, training=training, on_step=show)
-    desk.save(output)
+        desk.save(output)
+    else:
+        run = {
+            "corpus": [corpus, stamp(parse(corpus, "train").path)],
+            "dev": None if dev is None else [dev, stamp(parse(dev, "dev").path)],
+            "pool": pool,
+            "columns": column or [],
+            "encoder": encoder,
+            "training": training,
+        }
+        kept = Work.open(output.with_name(output.name + ".work"), run, restart=restart)
+        fitted = sorted(path.name for path in kept.folder.iterdir() if path.is_dir())
+        if fitted:
+            typer.echo(f"already fitted: {', '.join(fitted)} in {kept.folder}; --restart begins anew", err=True)
+        try:
+            with training_bars() as show:
+                desk = fit_desk(
+                    found,
+                    loaded,
+                    dev=held,
+                    pool=choices,
+                    tasks=wanted,
+                    training=training,
+                    work=kept.folder,
+                    on_step=show,
+                )
+            desk.save(output)
+        except KeyboardInterrupt:
+            typer.echo(
+                f"stopped; the tasks that are fitted lie in {kept.folder}. To go on:\n  {same_command()}", err=True
+            )
+            raise typer.Exit(130) from None
+        except (CorpusError, InputError):
+            if not any(path.is_dir() for path in kept.folder.iterdir()):
+                kept.remove()
+            raise
+        kept.remove()
     typer.echo(f"{len(desk.members)} tasks of {len(found)} dialogues; desk {desk.version} written to {output}")
     for name, member in desk.members.items():
         typer.echo(f"  {name}: {_measured(member.facts.get('held_out', {}))}")

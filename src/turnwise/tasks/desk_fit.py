@@ -1,6 +1,7 @@
 """Fit a desk: every task that a corpus has labels for, one after the other, each with an encoder of its own."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from turnwise import __version__
@@ -14,6 +15,7 @@ from turnwise.tasks.intent.examples import mean_shots, utterances
 from turnwise.tasks.intent.fit import fit_intent
 from turnwise.tasks.intent.member import IntentMember
 from turnwise.tasks.intent.recipes import intent_recipe
+from turnwise.tasks.load import load_member
 from turnwise.tasks.pool import Pool
 from turnwise.tasks.ranking.fit import fit_ranking
 from turnwise.tasks.recipes import task_recipe
@@ -33,13 +35,16 @@ def fit_desk(
     pool: Pool | None = None,
     tasks: Sequence[str] = MEMBERS,
     training: Training | None = None,
+    work: Path | None = None,
     on_step: OnStep | None = None,
 ) -> Desk:
     """Fit each of ``tasks`` that the dialogues have labels for, by its own recipe and with an encoder of its own.
 
     ``pool`` holds the responses to rank, by default what agents say. ``training`` overrides the recipes' settings of
-    training. What could not be fitted is in ``facts["left_out"]`` with the reason. ``on_step`` is called with the
-    task's name and each step. Raises InputError for an unknown task, CorpusError when nothing could be fitted.
+    training. Each model is kept in the folder ``work`` as soon as it is fitted, where one is named; those that lie
+    there are not fitted again. What could not be fitted is in ``facts["left_out"]`` with the reason. ``on_step`` is
+    called with the task's name and each step. Raises InputError for an unknown task, CorpusError when nothing could be
+    fitted.
     """
     wanted = of_desk(tasks)
     given = list(dialogues)
@@ -48,7 +53,12 @@ def fit_desk(
     left_out: dict[str, str] = {}
     for name in wanted:
         try:
+            if work is not None and (work / name).is_dir():
+                members[name] = load_member(work / name)
+                continue
             members[name] = _fit(name, given, held, encoder, pool, dict(training or {}), on_step or _quiet)
+            if work is not None:
+                members[name].save(work / name)
         except CorpusError as error:
             left_out[name] = str(error)
     if not members:

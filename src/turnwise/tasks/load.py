@@ -47,10 +47,14 @@ def load_folder_of_desk(folder: Path) -> Desk:
 
     Raises ModelError when it is not whole or damaged, TaskMismatchError when it holds something else.
     """
-    return load_desk(folder, _member)
+    return load_desk(folder, load_member)
 
 
-def _member(folder: Path, trunk: Trunk | None) -> Member:
+def load_member(folder: Path, trunk: Trunk | None = None) -> Member:
+    """The model of one task of a desk; with a ``trunk`` that is its encoder.
+
+    Raises ModelError when it is not whole or damaged.
+    """
     name = task_name(folder)
     if name == Ranking.name:
         return load_ranking(folder, trunk) if trunk is not None else _own_ranking(folder)
