@@ -4,7 +4,7 @@ import fcntl
 import json
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ import torch
 
 from turnwise.files import atomic_file
 from turnwise.precision import bf16_is_faster
+
+_DRAWN = ("curve", "coverage", "reliability", "responses")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -35,6 +37,11 @@ def compute(path: Path, name: str, run: Callable[[], dict[str, Any]], *, again: 
         f"{time.strftime('%H:%M:%S')} {name} { ({k: v for k, v in found.items() if isinstance(v, float)}) }", flush=True
     )
     return found
+
+
+def kept(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What a cell keeps of an evaluation: neither the curves that reports draw nor texts of the data."""
+    return {key: value for key, value in found.items() if key not in _DRAWN}
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 Row = Sequence[str]
+Cell = Mapping[str, Any]
+Cells = Mapping[str, Cell]
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -38,3 +40,18 @@ def table(header: Row, rows: Sequence[Row]) -> str:
         *([row[at] for at in kept] for row in rows),
     ]
     return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
+
+
+def figure_of(found: Sequence[Cell], key: str) -> str:
+    """A share in percent: mean and deviation of several cells, of one the value with its interval; "" of none."""
+    values = [cell[key] for cell in found if key in cell]
+    interval = found[0].get("intervals", {}).get(key) if found else None
+    if len(values) == 1 and interval is not None:
+        return f"{percent(values[0])} ({percent(interval[0])} to {percent(interval[1])})"
+    return mean_of([100 * value for value in values])
+
+
+def with_machines(drawn: str, cells: Cells) -> str:
+    """A table with the machines of its cells below it."""
+    machines = sorted({str(cell["machine"]) for cell in cells.values() if "machine" in cell})
+    return f"{drawn}\n\n- measured on: {'; '.join(machines)}" if drawn and machines else drawn

@@ -1,10 +1,10 @@
 """The tables of the tasks on labelled dialogues and of DSDF's INT, beside the published figures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from _markdown import mean_of, percent, read, table
+from _markdown import Cells, figure_of, mean_of, read, table, with_machines
 
 _INT = ("accuracy_all", "in_scope_accuracy", "in_out_accuracy", "oos_recall")
 _INT_PUBLISHED = {
@@ -45,7 +45,6 @@ _PUBLISHED = {
     "acts-next/multiwoz": {"micro_f1": 91.67},
 }
 """DSDF's best of each (tables 3 and 6)."""
-Cells = Mapping[str, Mapping[str, Any]]
 
 
 def intent_recognition(results: Path) -> str:
@@ -60,7 +59,7 @@ def intent_recognition(results: Path) -> str:
         return ""
     rows += [[name, *(f"{value:.2f}" for value in values)] for name, values in _INT_PUBLISHED.items()]
     header = ["CLINC150, test, %", "accuracy, all", "accuracy, in scope", "in or out", "out-of-scope recall"]
-    return _with_machines(table(header, rows), cells)
+    return with_machines(table(header, rows), cells)
 
 
 def tasks(results: Path) -> str:
@@ -70,12 +69,12 @@ def tasks(results: Path) -> str:
     for protocol, title in _TITLES.items():
         found = _of(cells, protocol, 100)
         if found:
-            rows.append([title, *(_figure(found, key) for key in _COLUMNS), f"{found[0]['n']:,}"])
+            rows.append([title, *(figure_of(found, key) for key in _COLUMNS), f"{found[0]['n']:,}"])
             published = _PUBLISHED.get(protocol)
             if published:
                 theirs = (f"{published[key]:.2f}" if key in published else "" for key in _COLUMNS)
                 rows.append([f"DSDF's best, {title.rpartition(', ')[2]}", *theirs, ""])
-    return _with_machines(table(["test, %", *_COLUMNS.values(), "answers"], rows), cells)
+    return with_machines(table(["test, %", *_COLUMNS.values(), "answers"], rows), cells)
 
 
 def shares(results: Path) -> str:
@@ -96,17 +95,3 @@ def _of(cells: Cells, protocol: str, share: int) -> list[Mapping[str, Any]]:
     """The cells of a share, without those that had too few kinds of labels."""
     prefix = f"test/{protocol}/share-{share}/"
     return [cell for name, cell in cells.items() if name.startswith(prefix) and "figure" in cell]
-
-
-def _figure(found: Sequence[Mapping[str, Any]], key: str) -> str:
-    """Mean and deviation of several seeds; of one seed the value with its interval."""
-    values = [cell[key] for cell in found if key in cell]
-    interval = found[0].get("intervals", {}).get(key)
-    if len(values) == 1 and interval is not None:
-        return f"{percent(values[0])} ({percent(interval[0])} to {percent(interval[1])})"
-    return mean_of([100 * value for value in values])
-
-
-def _with_machines(drawn: str, cells: Cells) -> str:
-    machines = sorted({str(cell["machine"]) for cell in cells.values() if "machine" in cell})
-    return f"{drawn}\n\n- measured on: {'; '.join(machines)}" if drawn and machines else drawn

@@ -2,12 +2,14 @@
 
     python benchmarks/pii.py --list
     python benchmarks/pii.py --cells sample/share-100 presidio/share-100 --seeds 0 1 2
+    python benchmarks/pii.py --draw
 
 A cell CORPUS/share-N is one fit on N % of the training dialogues (drawn with the seed, fewer being part of more); the
 dev dialogues, the same for every share, choose the epoch. ``sample`` is the sample corpus as it is split, ``presidio``
 the synthetic texts, whose train, dev and test share no template. ``presidio_mixed`` are the same texts split at random,
 7 : 1 : 2, so that each template is in every part: easier, and no measure of texts of another kind. ``--on dev``
-measures the dev part, which is where choices of the recipe are made. Results: results/pii.json.
+measures the dev part, which is where choices of the recipe are made. Results: results/pii.json, and a drawing of F1 by
+share, results/pii.html.
 """
 
 import argparse
@@ -19,6 +21,8 @@ from typing import Any
 
 import _cells
 import _data
+import _shares
+from _dialogue_tables import SIDES
 from _task_data import Parts, drawn, read
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
@@ -42,11 +46,13 @@ def main() -> None:
     parser.add_argument("--encoder", default="embedded", help="embedded, or an encoder folder")
     parser.add_argument("--tag", default="", help="name of such an encoder in the results")
     parser.add_argument("--output", type=Path, default=_data.RESULTS / "pii.json")
+    parser.add_argument("--draw", action="store_true", help="only draw the curves again")
     parser.add_argument("--list", action="store_true")
     arguments = parser.parse_args()
     if arguments.list:
         print(*(f"{corpus}/share-{share}" for corpus in CORPORA for share in SHARES), sep="\n")
-    for cell in arguments.cells:
+        return
+    for cell in [] if arguments.draw else arguments.cells:
         corpus, _, share = cell.partition("/share-")
         if corpus not in CORPORA or (share and share not in map(str, SHARES)):
             parser.error(f"there is no cell {cell}; --list shows them")
@@ -56,6 +62,7 @@ def main() -> None:
                 _cells.compute(
                     arguments.output, name, lambda c=corpus, n=number, s=seed: run(parts(c), n, s, arguments)
                 )
+    draw(arguments.output)
 
 
 def parts(corpus: str) -> Parts:
@@ -98,6 +105,31 @@ def run(found: Parts, share: int, seed: int, arguments: argparse.Namespace) -> d
         "learned": model.learned,
         "settings": {"training": model.facts["training"], "input": model.facts["input"]},
     }
+
+
+def draw(path: Path) -> None:
+    """F1 of whole spans by the share of the labels, a chart a corpus with a curve for each of ``SIDES``."""
+    curves: dict[str, dict[float, list[_shares.Cell]]] = {}
+    for name, cell in _cells.read(path).items():
+        on, corpus, share, _ = name.split("/")
+        if on == "test":
+            curves.setdefault(corpus, {}).setdefault(int(share.removeprefix("share-")), []).append(cell)
+    _shares.write(
+        path,
+        [
+            _shares.chart(
+                f"Personal data, {corpus}",
+                "F1 of whole spans (%)",
+                {
+                    words: _shares.line(
+                        cells, lambda c, s=side: c[s]["f1"], lambda c: f"{c['train']['dialogues']:,} dialogues"
+                    )
+                    for side, words in SIDES.items()
+                },
+            )
+            for corpus, cells in sorted(curves.items())
+        ],
+    )
 
 
 def ruled(dialogues: Sequence[Dialogue], learned: dict[str, Any]) -> list[Dialogue]:

@@ -4,6 +4,7 @@
     python benchmarks/ranking.py --cells adapt zero-shot          # CS-BERT's pre-training, then its head, no fitting
     python benchmarks/ranking.py --cells shares                   # 5, 10, 20, 50 and 100 % of the annotated turns
     python benchmarks/ranking.py --cells shortlist speed
+    python benchmarks/ranking.py --draw                           # the curves again, and nothing else
 
 The wizards of STAR sent a template in most turns: these are the annotated turns, and the most frequent text of each
 template is the pool; what they typed freely are the others. STAR comes without parts: 80, 10 and 10 % of its complete
@@ -11,7 +12,7 @@ dialogues are drawn with seed 0 for train, dev and test; figures of happy and un
 The pool of the sample corpus is its approved pool. Zero-shot: ``cs-bert`` with the head of next-turn prediction,
 after pre-training on the training dialogues without labels; ``embedded`` with a head of random weights, as CS-BERT does
 for encoders without one, and by the cosine of its vectors. Whole pools are scored there, for ``--limit`` dialogues.
-Results: results/ranking.json.
+Results: results/ranking.json, and a drawing of recall@1 and MRR by share, results/ranking.html.
 """
 
 import argparse
@@ -26,6 +27,8 @@ import torch
 
 import _cells
 import _data
+import _shares
+from _response_tables import ENCODERS
 from turnwise.corpora import read_corpus
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
@@ -59,7 +62,11 @@ def main() -> None:
     parser.add_argument("--dialogues", type=int, help="take so many training dialogues")
     parser.add_argument("--limit", type=int, default=60, help="test dialogues whose whole pool is scored")
     parser.add_argument("--output", type=Path, default=_data.RESULTS / "ranking.json")
+    parser.add_argument("--draw", action="store_true", help="only draw the curves again")
     given = parser.parse_args()
+    if given.draw:
+        draw(given.output)
+        return
 
     def cell(name: str, run: Any) -> None:
         _cells.compute(given.output, name, run)
@@ -86,6 +93,7 @@ def main() -> None:
     if "speed" in given.cells:
         for engine in ("torch", "fp32", "int8"):
             cell(f"speed/{engine}", lambda e=engine: speed(e))
+    draw(given.output)
 
 
 def parts(corpus: str) -> dict[str, list[Dialogue]]:
@@ -115,7 +123,7 @@ def recipe(corpus: str, seed: int, steps: int | None) -> RankingFitting:
 
 def figures(model: Any, corpus: str, test: list[Dialogue]) -> dict[str, Any]:
     """All test dialogues, and of STAR the happy and the unhappy ones by themselves."""
-    found = model.evaluate(test)
+    found = _cells.kept(model.evaluate(test))
     if corpus == "star":
         for name, happy in (("happy", True), ("unhappy", False)):
             some = [dialogue for dialogue in test if dialogue.labels.get("happy") is happy]
@@ -170,7 +178,7 @@ def shared(corpus: str, encoder: str, share: float, seed: int, steps: int | None
     pool = pool_of(corpus, data["train"])
     model = fit_ranking(some, Encoder.load(encoder), recipe(corpus, seed, steps), pool=pool, dev=data["dev"])
     found = model.evaluate(data["test"])
-    return {**{key: value for key, value in found.items() if key != "responses"}, "dialogues": len(some)}
+    return {**_cells.kept(found), "dialogues": len(some)}
 
 
 def against_whole(corpus: str, limit: int) -> dict[str, Any]:
@@ -226,6 +234,26 @@ def speed(engine: str, size: int = 1000, turns: int = 60) -> dict[str, Any]:
         "whole_p50_ms": 1000 * float(np.median(whole)),
         "times_faster": float(np.median(whole) / np.median(quick)),
     }
+
+
+def draw(path: Path) -> None:
+    """Recall@1 and MRR by the share of the training dialogues: a chart a corpus, a curve an encoder."""
+    curves: dict[str, dict[str, dict[float, list[_shares.Cell]]]] = {}
+    for name, cell in _cells.read(path).items():
+        if name.startswith("shares/"):
+            _, corpus, encoder, share, _ = name.split("/")
+            curves.setdefault(corpus, {}).setdefault(encoder, {}).setdefault(100 * float(share), []).append(cell)
+    charts = []
+    for corpus, encoders in sorted(curves.items()):
+        for key, title in (("recall@1", "Recall@1 (%)"), ("mrr", "Mean reciprocal rank (%)")):
+            lines = {
+                ENCODERS.get(encoder, encoder): _shares.line(
+                    cells, lambda c, k=key: c[k], lambda c: f"{c['dialogues']:,} dialogues"
+                )
+                for encoder, cells in sorted(encoders.items(), reverse=True)
+            }
+            charts.append(_shares.chart(f"Ranking, {corpus}", title, lines))
+    _shares.write(path, charts)
 
 
 def _seconds(model: RankingModel, dialogue: Dialogue) -> float:

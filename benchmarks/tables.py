@@ -14,8 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from _desk_tables import desk, desk_latency
+from _dialogue_tables import pii, pii_shares, state
+from _grid_tables import grid
 from _markdown import mean_of, percent, read, table
 from _pretraining_tables import few_shot, intrinsic, preparation, throughput
+from _response_tables import ranking, ranking_shares, ranking_speed, selection, shortlist
 from _task_tables import intent_recognition, shares, tasks
 
 HERE = Path(__file__).parent
@@ -240,6 +244,17 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "results: int": intent_recognition,
     "results: tasks": tasks,
     "results: shares": shares,
+    "results: state": state,
+    "results: selection": selection,
+    "results: ranking": ranking,
+    "results: shortlist": shortlist,
+    "results: ranking-speed": ranking_speed,
+    "results: ranking-shares": ranking_shares,
+    "results: pii": pii,
+    "results: pii-shares": pii_shares,
+    "results: desk": desk,
+    "results: desk-latency": desk_latency,
+    "results: grid": grid,
     "results: service": records("service.json"),
 }
 

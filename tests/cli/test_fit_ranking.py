@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from turnwise.corpora import read_corpus
 from turnwise.corpora.write import write_jsonl
+from turnwise.dialogue import Turn
 
 Console = Any
 QUICK = ("--steps", "2")
@@ -88,10 +90,39 @@ def test_what_cannot_be_fitted_says_why(
     assert not (console.folder / "model").exists()
 
 
-def test_reports_and_missing_exports_say_what_to_do(console: Console, tiny_encoder: Path, talks: str) -> None:
+ODD = "<script>alert(1)</script>"
+
+
+@pytest.mark.parametrize("task", ["selection", "ranking"])
+def test_a_report_shows_ranks_responses_and_when_nothing_is_shown(
+    console: Console, tiny_encoder: Path, talks: str, task: str
+) -> None:
+    """The agent once says a text that would be run if it were not escaped."""
+    (dialogue, *others) = list(read_corpus(str(console.folder / talks)))
+    write_jsonl([replace(dialogue, turns=(*dialogue.turns, Turn("agent", ODD))), *others], console.folder / talks)
+    flags = ("--dev", talks, "--encoder", tiny_encoder, "--layer", "none", *QUICK)
+    assert console("fit", task, "-c", talks, *flags, "-o", "model").returncode == 0
+    done = console("evaluate", "model", "-c", talks, "--json", "figures.json", "--report", "r.html")
+    assert done.returncode == 0, done.stderr
+    assert "report written to r.html" in done.stderr
+    figures = json.loads((console.folder / "figures.json").read_text(encoding="utf-8"))
+    html = (console.folder / "r.html").read_text(encoding="utf-8")
+    assert "<script" not in html and "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    for part in (
+        "Rank of the right response",
+        "Show nothing where it is not sure",
+        "Reliability",
+        "Each response, most",
+    ):
+        assert part in html
+    assert f"{100 * figures['mrr']:.1f}<small> %</small>" in html
+    assert sum(row["n"] for row in figures["ranks"]) == figures.get("in_pool", figures["n"])
+    assert sum(row["given"] for row in figures["responses"]) == figures.get("in_pool", figures["n"])
+    assert f"Task {task}, measured on" in html and figures["model"] in html
+
+
+def test_missing_exports_say_what_to_do(console: Console, tiny_encoder: Path, talks: str) -> None:
     flags = ("--dev", talks, "--encoder", tiny_encoder, *QUICK)
     assert console("fit", "selection", "-c", talks, *flags, "-o", "model").returncode == 0
-    done = console("evaluate", "model", "-c", talks, "--report", "r.html")
-    assert done.returncode != 0 and "--json for all" in done.stderr
     done = console("predict", "model", "hi", "--engine", "int8")
     assert done.returncode != 0 and "make it with: turnwise export model --precision int8" in done.stderr

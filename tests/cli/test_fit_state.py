@@ -37,7 +37,12 @@ def test_an_ontology_from_a_file(console: Console, tiny_encoder: Path, slots: di
     figures = json.loads(done.stdout)
     assert "item.extra" in figures["slots"]
     assert figures["ceiling"] == 1
-    assert "ceiling" in console("evaluate", "model", "-c", "talks.jsonl").stdout
+    done = console("evaluate", "model", "-c", "talks.jsonl", "--report", "state.html")
+    assert "ceiling" in done.stdout
+    html = (console.folder / "state.html").read_text(encoding="utf-8")
+    for part in ("Joint accuracy by turn", "Each slot, weakest first", "Frequent errors", "Values that no list has"):
+        assert part in html
+    assert "item.extra" in html
     done = console("predict", "model", "--input", "talks.jsonl", "--json")
     turns = json.loads(done.stdout.splitlines()[0])["turns"]
     assert all({"state", "state_source"} <= set(turn["labels"]) for turn in turns if turn["speaker"] == "customer")

@@ -61,6 +61,23 @@ def test_fit_evaluate_and_predict(console: Console, tiny_encoder: Path, talks: s
     assert len(console("predict", "model", "-", typed=b"hello\nagent: yes\n").stdout.splitlines()) >= 1
 
 
+def test_a_report_of_personal_data_shows_what_was_missed_and_says_so(console: Console, tiny_encoder: Path) -> None:
+    span = {"start": 3, "end": 28, "label": "NAME"}
+    text = "I, <script>alert(1)</script>, wait"
+    turn = {"speaker": "customer", "text": text, "spans": {"pii": [span]}}
+    line = json.dumps({"id": "a", "turns": [turn, {**turn, "text": "my card", "spans": {"pii": []}}]})
+    (console.folder / "talks.jsonl").write_text(line + "\n", encoding="utf-8")
+    flags = ("--dev", "talks.jsonl", "--encoder", tiny_encoder, "--steps", "1", "-o", "model")
+    assert console("fit", "pii", "-c", "talks.jsonl", *flags).returncode == 0
+    done = console("evaluate", "model", "-c", "talks.jsonl", "--report", "r.html")
+    assert done.returncode == 0, done.stderr
+    html = (console.folder / "r.html").read_text(encoding="utf-8")
+    assert "This page holds personal data of the corpus" in html
+    assert "<script" not in html
+    assert "<b>&lt;script&gt;alert(1)&lt;/script&gt;</b>, wait" in html
+    assert "Each kind, weakest first" in html
+
+
 def test_the_next_acts_are_a_mode(console: Console, tiny_encoder: Path, talks: str) -> None:
     flags = ("--mode", "next", "--encoder", tiny_encoder, *QUICK)
     assert console("fit", "acts", "-c", talks, "--dev", talks, *flags, "-o", "model").returncode == 0

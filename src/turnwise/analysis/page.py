@@ -2,7 +2,10 @@
 
 import base64
 import hashlib
+from dataclasses import dataclass
 from html import escape
+
+_ROWS = 12
 
 STYLE = """
 :root{color-scheme:light dark;--ink:#1b2127;--soft:#5c6670;--page:#f6f6f3;--card:#fff;--line:#e2e2dc;
@@ -60,6 +63,8 @@ summary{cursor:pointer;padding:9px 14px;overflow-wrap:anywhere}
 summary:hover{background:var(--tint)}
 details[open]>summary{border-bottom:1px solid var(--line)}
 details .table{border:0;border-radius:0;margin:0}
+details>.row{margin:16px}
+details>.note,details>p{margin:10px 14px}
 summary .count{float:right;color:var(--soft);padding-left:12px}
 ul.quotes{margin:0;padding:10px 16px 12px 34px;font-size:.94rem}
 ul.quotes li{overflow-wrap:anywhere;margin:3px 0}
@@ -86,6 +91,16 @@ h2{margin-top:28px}
 tr,.card,summary{break-inside:avoid}header,main,footer{max-width:none;padding-left:0;padding-right:0}
 .table{overflow:visible}}
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a page: ``heading`` and ``lead`` are texts, ``body`` is HTML, ``anchor`` a word."""
+
+    anchor: str
+    heading: str
+    lead: str
+    body: str
 
 
 def page(title: str, header: str, body: str) -> str:
@@ -117,6 +132,13 @@ def table(head: list[tuple[str, bool]], rows: list[list[str]]) -> str:
         for row in rows
     )
     return f'<div class="table"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+
+
+def long_table(head: list[tuple[str, bool]], rows: list[list[str]], rest: str) -> str:
+    """A table whose later rows are to be opened; ``rest`` names what they are, in the plural."""
+    if len(rows) <= _ROWS + 3:
+        return table(head, rows)
+    return table(head, rows[:_ROWS]) + fold(escape(f"The other {len(rows) - _ROWS} {rest}"), table(head, rows[_ROWS:]))
 
 
 def figure(title: str, chart: str, caption: str, *, aside: str = "") -> str:

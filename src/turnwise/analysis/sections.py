@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from turnwise.analysis.label_errors import LabelError
-from turnwise.analysis.page import figure, fold, table
+from turnwise.analysis.page import figure, fold, long_table, table
 from turnwise.analysis.space import Space, frequent_labels
 from turnwise.analysis.svg import (
     Axis,
@@ -162,18 +162,23 @@ def confusions(evaluation: Mapping[str, Any], outcomes: Sequence[Outcome], *, mo
         more = f"<li>and {len(found) - 25} more</li>" if len(found) > 25 else ""
         summary = f"{label(pair['gold'])} answered as {label(pair['predicted'])}"
         folds.append(fold(summary, f'<ul class="quotes">{quotes}{more}</ul>', count=f"{pair['count']} ×"))
-    bars = [(f"{_name(p['gold'])} → {_name(p['predicted'])}", float(p["count"])) for p in pairs]
-    chart = figure(
+    chart = confusions_chart(evaluation, most=most)
+    return f'<div class="row top">{chart}<div>{"".join(folds)}</div></div>'
+
+
+def confusions_chart(evaluation: Mapping[str, Any], *, most: int = 12) -> str:
+    """The most confused pairs as bars."""
+    bars = [
+        (f"{_name(p['gold'])} → {_name(p['predicted'])}", float(p["count"])) for p in evaluation["confusions"][:most]
+    ]
+    return figure(
         "Most confused pairs",
         bar_chart(bars, about="number of confusions of each pair", unit="utterances"),
         "Annotated intent → answered intent.",
     )
-    return f'<div class="row top">{chart}<div>{"".join(folds)}</div></div>'
 
 
-def labels_table(
-    evaluation: Mapping[str, Any], *, shown: int = 12, what: str = "intent", counted: str = "utterance"
-) -> str:
+def labels_table(evaluation: Mapping[str, Any], *, what: str = "intent", counted: str = "utterance") -> str:
     """Precision, recall, F1 and support of each label, weakest first."""
     rows = sorted(evaluation["labels"].items(), key=lambda item: (item[1]["f1"], item[0]))
     head = [(what.capitalize(), False), ("F1 %", True), ("Precision %", True), ("Recall %", True)]
@@ -188,10 +193,7 @@ def labels_table(
         ]
         for name, row in rows
     ]
-    if len(cells) <= shown + 3:
-        return table(head, cells)
-    rest = fold(f"The other {len(cells) - shown} {what}s", table(head, cells[shown:]))
-    return table(head, cells[:shown]) + rest
+    return long_table(head, cells, f"{what}s")
 
 
 def spaces_row(spaces: Mapping[str, Space]) -> str:

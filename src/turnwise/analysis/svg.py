@@ -4,7 +4,7 @@ Axes and text take ``currentColor``, so a chart is readable on light and dark pa
 colour-blind safe palette after Okabe and Ito) and in the shape of their marks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import floor, log10
@@ -72,6 +72,21 @@ def line_chart(points: Sequence[Mark], x: Axis, y: Axis, *, about: str, marks: S
             f"{_tip(mark.tip)}</circle>"
             + _text(px + (9 if after else -9), py + 4, mark.name, "start" if after else "end", weight=600)
         )
+    return _svg(_frame(x, y) + "".join(parts), about=about)
+
+
+def curves(lines: Mapping[str, Sequence[Mark]], x: Axis, y: Axis, *, about: str) -> str:
+    """Curves by name, in the colours and shapes that ``legend`` gives these names, a mark with its tooltip a point."""
+    parts = []
+    for number, points in enumerate(lines.values()):
+        at = [(_x(x, p.x), _y(y, p.y), p) for p in points]
+        path = " ".join(f"{'L' if i else 'M'}{_n(px)} {_n(py)}" for i, (px, py, _) in enumerate(at))
+        colour = PALETTE[number % len(PALETTE)]
+        parts.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round"/>')
+        parts += [
+            _shape(number, px, py, _tip(p.tip)) + _text(px, py - 9, p.name, "middle", weight=600) * bool(p.name)
+            for px, py, p in at
+        ]
     return _svg(_frame(x, y) + "".join(parts), about=about)
 
 

@@ -17,11 +17,9 @@ if TYPE_CHECKING:
 
 def desk_of(folder: Path) -> "Desk | None":
     """The desk of a folder; None leaves it to the others."""
-    try:
-        name = json.loads((folder / "task.json").read_text(encoding="utf-8"))["task"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    if name != "desk":
+    from turnwise.tasks.folder import named_task
+
+    if named_task(folder) != "desk":
         return None
     from turnwise.tasks.load import load_folder_of_desk
 

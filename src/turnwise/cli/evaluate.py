@@ -1,14 +1,16 @@
 """``turnwise evaluate``: how good a fitted model is on labelled data."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from turnwise.cli.options import CORPUS_HELP, ColumnOption, columns
 from turnwise.cli.progress import counting
+
+if TYPE_CHECKING:
+    from turnwise.tasks.fitted import Fitted
 
 _HEADLINE = (
     "accuracy",
@@ -63,43 +65,19 @@ def evaluate(
 
     Example: turnwise evaluate models/shop --corpus sample@test --report report.html
     """
-    from turnwise.cli.desk import desk_of, tell_desk
-    from turnwise.cli.responses import choosing
-    from turnwise.cli.tasks import fitted, model_facts
     from turnwise.corpora import read_corpus
-    from turnwise.errors import InputError
 
-    desk = desk_of(folder)
-    if desk is not None:
-        if report is not None:
-            raise InputError(f"{folder} is a desk; --report is for its members: turnwise evaluate {folder}/TASK")
-        given = list(read_corpus(corpus, default_split="test", columns=columns(column)))
-        with counting("dialogues of each task", len(given) * len(desk.members)) as advance:
-            figures = desk.evaluate(given, progress=advance)
-        _tell(figures, f"{folder} on {corpus}", json_file, tell_desk)
-        return
-    chooser = choosing(folder, engine)
-    if chooser is not None:
-        if report is not None:
-            raise InputError(f"{folder} is a model of {chooser.task.name}; --report is for other tasks, --json for all")
-        given = list(read_corpus(corpus, default_split="test", columns=columns(column)))
-        with counting("dialogues", len(given)) as advance:
-            ranks = chooser.evaluate(given, progress=advance)
-        _tell(ranks, f"{folder} on {corpus}", json_file)
-        return
-    other = fitted(folder)
+    other = _other_task(folder, engine)
     if other is not None:
-        if engine != "torch":
-            raise InputError(f"{folder} is a model of {other.task.name}; --engine is for intents")
         given = list(read_corpus(corpus, default_split="test", columns=columns(column)))
-        with counting("dialogues", len(given)) as advance:
-            found_metrics = other.evaluate(given, progress=advance)
-        _tell(found_metrics, f"{folder} on {corpus}", json_file)
+        tasks = len(other.labels) if other.task.name == "desk" else 1
+        with counting("dialogues" if tasks == 1 else "dialogues of each task", tasks * len(given)) as advance:
+            figures = other.evaluate(given, progress=advance)
+        _tell(figures, f"{folder} on {corpus}", json_file)
         if report is not None:
-            from turnwise.analysis.task_report import write_task_report
+            from turnwise.cli.task_report import write_report as draw
 
-            facts = model_facts(other, corpus)
-            write_task_report(report, title=f"{folder.name} on {corpus}", evaluation=found_metrics, model_facts=facts)
+            draw(report, other, given, figures, title=f"{folder.name} on {corpus}", corpus=corpus)
             typer.echo(f"report written to {report}", err=True)
         return
     from turnwise.tasks.intent.engine import load_with
@@ -118,19 +96,32 @@ def evaluate(
         typer.echo(f"report written to {report}", err=True)
 
 
-def _tell(
-    metrics: dict[str, Any],
-    title: str,
-    json_file: Path | None,
-    table: Callable[[dict[str, Any], str], None] | None = None,
-) -> None:
+def _other_task(folder: Path, engine: str) -> "Fitted | None":
+    """The model of a folder that is none of intents."""
+    from turnwise.cli.desk import desk_of
+    from turnwise.cli.responses import choosing
+    from turnwise.cli.tasks import fitted
+    from turnwise.errors import InputError
+
+    found: Fitted | None = desk_of(folder)
+    if found is None:
+        found = choosing(folder, engine)
+    if found is None:
+        found = fitted(folder)
+        if found is not None and engine != "torch":
+            raise InputError(f"{folder} is a model of {found.task.name}; --engine is for intents")
+    return found
+
+
+def _tell(metrics: dict[str, Any], title: str, json_file: Path | None) -> None:
     """The figures as a table, or as JSON on standard output or in a file."""
+    from turnwise.cli.desk import tell_desk
     from turnwise.tasks.intent.evaluation import write_json
 
     if json_file == Path("-"):
         typer.echo(json.dumps(metrics, indent=1, ensure_ascii=False))
     else:
-        (table or show)(metrics, title)
+        (tell_desk if "members" in metrics else show)(metrics, title)
     if json_file is not None and json_file != Path("-"):
         write_json(json_file, metrics)
         typer.echo(f"figures written to {json_file}", err=True)

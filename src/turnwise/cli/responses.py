@@ -17,11 +17,9 @@ if TYPE_CHECKING:
 
 def choosing(folder: Path, engine: str) -> "Responder | None":
     """The model of a folder when it chooses responses, on an engine; None leaves it to the others."""
-    try:
-        name = json.loads((folder / "task.json").read_text(encoding="utf-8"))["task"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    if name not in RESPONSE_VERBS:
+    from turnwise.tasks.folder import named_task
+
+    if named_task(folder) not in RESPONSE_VERBS:
         return None
     from turnwise.tasks.ranking.engine import load_responses
 

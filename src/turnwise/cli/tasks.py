@@ -17,30 +17,14 @@ if TYPE_CHECKING:
 
 def fitted(folder: Path) -> "TaskModel | None":
     """The model of a folder when its task is one of these; None leaves it to the intents."""
-    try:
-        name = json.loads((folder / "task.json").read_text(encoding="utf-8"))["task"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    if name not in ABOUT:
+    from turnwise.tasks.folder import named_task
+
+    if named_task(folder) not in ABOUT:
         return None
     from turnwise.tasks.model import load_model
     from turnwise.tasks.recipes import TASKS
 
     return load_model(folder, TASKS)
-
-
-def model_facts(model: "TaskModel", corpus: str) -> dict[str, str]:
-    """What a report says of a model, by name."""
-    facts = model.facts
-    return {
-        "model": model.version,
-        "task": model.task.name,
-        "encoder": str(facts.get("encoder", model.encoder.name)),
-        "learned from": f"{facts.get('examples', '?')} labels of {facts.get('dialogues', '?')} dialogues",
-        "best epoch chosen by": str(facts.get("chosen_by", "")),
-        "corpus": corpus,
-        "turnwise": str(facts.get("turnwise", "")),
-    }
 
 
 def answer_dialogues(model: "TaskModel", dialogues: "Sequence[Dialogue]", as_json: bool) -> None:

@@ -10,13 +10,43 @@ from turnwise.tasks.base import BaseTask
 def card(task: BaseTask, labels: Sequence[str], version: str, content: Mapping[str, Any]) -> str:
     """README.md of a fitted task: what it is, how it was made, how good it is, how to use it."""
     facts = content["facts"]
-    measured = facts.get("held_out", {})
+    learned = f"{facts.get('examples', '?')} labels of {facts.get('dialogues', '?')} dialogues"
+    return card_of(
+        task.name,
+        task.paper,
+        version,
+        content,
+        learned=learned,
+        more=f"It learned from the layer `{task.layer}`.",
+        chosen="Thresholds",
+        answers=("Answers", [", ".join(f"`{label}`" for label in labels)]),
+    )
+
+
+def card_of(
+    name: str,
+    paper: str,
+    version: str,
+    content: Mapping[str, Any],
+    *,
+    learned: str,
+    more: str,
+    chosen: str,
+    answers: tuple[str, Sequence[str]],
+) -> str:
+    """README.md of a model folder with this ``content`` of task.json.
+
+    ``learned`` is what it was fitted on, ``more`` a sentence after it, ``chosen`` what was chosen on held-out dialogues
+    beside the best epoch, ``answers`` the heading and the lines of what it can answer.
+    """
+    facts = content["facts"]
+    measured = {key: value for key, value in facts.get("held_out", {}).items() if isinstance(value, float)}
+    heading, listed = answers
     lines = [
-        f"# {task.name}",
+        f"# {name}",
         "",
-        f"Version `{version}`, fitted with turnwise {facts.get('turnwise', '')} on {facts.get('examples', '?')} "
-        f"labels of {facts.get('dialogues', '?')} dialogues; encoder: `{content['encoder']}`. It learned from the "
-        f"layer `{task.layer}`.",
+        f"Version `{version}`, fitted with turnwise {facts.get('turnwise', '')} on {learned}; encoder: "
+        f"`{content['encoder']}`. {more}",
         "",
         "## Made by",
         "",
@@ -26,12 +56,9 @@ def card(task: BaseTask, labels: Sequence[str], version: str, content: Mapping[s
         "",
         "## Measured on dialogues held out of training",
         "",
-        *(
-            [f"- {name}: {value:.4f}" for name, value in measured.items() if isinstance(value, float)]
-            or ["Nothing was held out."]
-        ),
+        *([f"- {key}: {value:.4f}" for key, value in measured.items()] or ["Nothing was held out."]),
         "",
-        "Thresholds and the best epoch were chosen on these dialogues, so they flatter a little.",
+        f"{chosen} and the best epoch were chosen on these dialogues, so they flatter a little.",
         "",
         "## Use",
         "",
@@ -41,11 +68,11 @@ def card(task: BaseTask, labels: Sequence[str], version: str, content: Mapping[s
         "",
         "## Source",
         "",
-        f"- {task.paper}",
+        f"- {paper}",
         "",
-        "## Answers",
+        f"## {heading}",
         "",
-        ", ".join(f"`{label}`" for label in labels),
+        *listed,
         "",
     ]
     return "\n".join(lines)

@@ -27,6 +27,28 @@ def test_by_hand() -> None:
     assert found["intervals"]["joint_accuracy"] == [0.5, 0.5]  # each dialogue has one turn of two right
 
 
+def test_turns_and_frequent_errors_by_hand() -> None:
+    """Second turns: one wrong of two. The same wrong value twice is one error, counted twice."""
+    wrong = {"food": ("greek", "grecian")}
+    pairs = [
+        StatePair("a", {"area": ("north",)}, {"area": ("north",)}, 1),
+        StatePair("a", {"area": ("north",), "food": ("thai",)}, {"area": ("north",), **wrong}, 2),
+        StatePair("b", {"food": ("thai",)}, wrong, 2),
+        StatePair("c", {"food": ("thai",)}, {"food": ("thai",)}, 2),
+        StatePair("c", {}, {"food": ("thai",)}, 3),
+    ]
+    found = state_metrics(pairs, ONTOLOGY, draws=0, seed=0)
+    assert found["turns"] == [
+        {"number": 1, "n": 1, "joint_accuracy": 1.0},
+        {"number": 2, "n": 3, "joint_accuracy": pytest.approx(1 / 3)},
+        {"number": 3, "n": 1, "joint_accuracy": 0.0},
+    ]
+    assert found["errors"] == [
+        {"slot": "food", "gold": "thai", "said": "greek", "count": 2},
+        {"slot": "food", "gold": None, "said": "thai", "count": 1},
+    ]
+
+
 def test_any_variant_is_right() -> None:
     pair = StatePair("a", {"food": ("7 pm", "19:00")}, {"food": ("19 : 00",)})
     assert state_metrics([pair], ONTOLOGY, draws=0, seed=0)["joint_accuracy"] == 1

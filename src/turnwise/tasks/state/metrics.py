@@ -46,7 +46,7 @@ def state_metrics(pairs: Sequence[StatePair], ontology: Ontology, *, draws: int,
     right = np.array([[agree(p.said.get(n, ()), p.gold.get(n, ())) for n in names] for p in pairs], dtype=bool)
     filled = np.array([[name in pair.gold for name in names] for pair in pairs], dtype=bool)
     reached = np.array([all(ontology.reaches(slot, v) for slot, v in pair.gold.items()) for pair in pairs])
-    joint, each = right.all(1), right.mean(1)
+    joint, each = np.asarray(right.all(1), dtype=bool), right.mean(1)
     counts, hits = filled.sum(1), (right & filled).sum(1)
 
     def measured(weights: NDArray[np.float64]) -> dict[str, float]:
