@@ -1,10 +1,10 @@
 """From a model folder of any task to its fitted model."""
 
-import json
 from pathlib import Path
 
 from turnwise.tasks.desk import Desk, DeskTask, load_desk
 from turnwise.tasks.fitted import Fitted, Member
+from turnwise.tasks.folder import named_task
 from turnwise.tasks.intent.engine import best_engine, load_with
 from turnwise.tasks.intent.member import IntentMember
 from turnwise.tasks.intent.model import IntentModel
@@ -17,22 +17,13 @@ from turnwise.tasks.response_recipes import RESPONSE_TASKS
 from turnwise.tasks.trunk import Trunk
 
 
-def task_name(folder: Path) -> str | None:
-    """The task that a model folder names; None where it holds no readable task.json."""
-    try:
-        name = json.loads((Path(folder) / "task.json").read_text(encoding="utf-8"))["task"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return name if isinstance(name, str) else None
-
-
 def load_any(folder: Path) -> Fitted | None:
     """The model in ``folder``; None when its task is none of dialogues: intents, or a folder that holds no model.
 
     Raises ModelError when it is not whole or damaged.
     """
     folder = Path(folder)
-    name = task_name(folder)
+    name = named_task(folder)
     if name == DeskTask.name:
         return load_folder_of_desk(folder)
     if name in RESPONSE_TASKS:
@@ -55,7 +46,7 @@ def load_member(folder: Path, trunk: Trunk | None = None) -> Member:
 
     Raises ModelError when it is not whole or damaged.
     """
-    name = task_name(folder)
+    name = named_task(folder)
     if name == Ranking.name:
         return load_ranking(folder, trunk) if trunk is not None else _own_ranking(folder)
     if name in {kind.name for kind in TASKS}:
