@@ -191,6 +191,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "layer_decay": "Each layer further from the output has its rate multiplied by this once more.",
         "clip": "Largest norm of the gradient.",
         "average": "Decay of a moving average of the weights that is kept in the end; not set keeps the last weights.",
+        "attention_dropout": "Dropout of attention weights in training; not set keeps the encoder's own. 0 is faster.",
         "accumulation": "Micro-batches that a batch is cut into, to save memory; contrasts are never cut.",
         "precision": "`auto` takes bf16 where it is measured to be faster.",
         "seed": "Seed of batches and of anything drawn.",

@@ -2,8 +2,9 @@
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -260,6 +261,22 @@ def test_the_average_is_that_worked_by_hand(tiny: Encoder, talks: list[Dialogue]
     last = dict(zip(names, tiny.backbone.parameters(), strict=True))
     for name, mean in zip(names, expected, strict=True):
         assert torch.allclose(last[name], mean, atol=1e-6), name
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "distilbert"])
+def test_the_dropout_of_attention_is_set_while_training_and_comes_back(
+    checkpoint: Callable[[str], Path], talks: list[Dialogue], family: str
+) -> None:
+    encoder = Encoder.load(checkpoint(family))
+    shares = [module.p for module in encoder.backbone.modules() if isinstance(module, nn.Dropout)]
+    attention = [m.dropout for m in encoder.backbone.modules() if type(m).__name__.endswith("SelfAttention")]
+    assert attention
+    for _ in train(encoder, [part(ResponseRanking(), encoder, talks)], Settings(steps=2, attention_dropout=0.0)):
+        assert [one.p for one in attention] == [0.0] * len(attention)
+        assert sum(m.p == 0.0 for m in encoder.backbone.modules() if isinstance(m, nn.Dropout)) == len(attention)
+    assert [module.p for module in encoder.backbone.modules() if isinstance(module, nn.Dropout)] == shares
+    with pytest.raises(InputError, match=r"attention_dropout is 1.0, expected a share from 0 to less than 1"):
+        Settings(attention_dropout=1.0)
 
 
 def test_the_average_differs_from_the_last_weights(tiny: Encoder, talks: list[Dialogue]) -> None:

@@ -19,6 +19,7 @@ _EXPECTED = {
     "weight_decay": "0 or more",
     "layer_decay": "a number above 0 and at most 1",
     "average": "a number above 0 and below 1, or none",
+    "attention_dropout": "a share from 0 to less than 1, or none",
     "clip": "a positive number",
     "accumulation": "at least 1",
     "precision": "one of " + ", ".join(get_args(Precision)),
@@ -34,7 +35,9 @@ class Settings:
     ``layer_decay`` d gives layer l of L the rate ``learning_rate * d ** (L - l)`` (embeddings count as layer 0).
     ``average`` b keeps an exponential moving average of the weights, ``a <- b' a + (1 - b') w`` after step i with
     b' = min(b, i / (i + 9)), so that the untrained weights are soon forgotten; the average is what remains at the
-    end. ``accumulation`` cuts each batch into so many micro-batches. Defaults: ConvFiT, section 3
+    end. ``attention_dropout`` replaces the encoder's own while it is trained (BERT has 0.1); with 0, attention needs no
+    random numbers and takes a fused operator, which is faster. ``accumulation`` cuts each batch into so many
+    micro-batches. Defaults: ConvFiT, section 3
     (AdamW, 2e-5, warm-up 0.1, linear decay, weight decay 0.01).
     """
 
@@ -49,6 +52,7 @@ class Settings:
     layer_decay: float = 1.0
     clip: float = 1.0
     average: float | None = None
+    attention_dropout: float | None = None
     accumulation: int = 1
     precision: Precision = "auto"
     seed: int = 0
@@ -66,6 +70,7 @@ class Settings:
             "layer_decay": 0 < self.layer_decay <= 1,
             "average": self.average is None or 0 < self.average < 1,
             "clip": self.clip > 0,
+            "attention_dropout": self.attention_dropout is None or 0 <= self.attention_dropout < 1,
             "accumulation": self.accumulation > 0,
             "precision": self.precision in get_args(Precision),
             "seed": self.seed >= 0,

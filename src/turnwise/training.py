@@ -125,6 +125,7 @@ class Training:
             for _ in range(self.done):
                 next(stream)
         self.model.train()
+        own_dropout = attention_dropout(self.encoder, self.settings.attention_dropout)
         try:
             while self.done < self.total:
                 start = time.perf_counter()
@@ -146,6 +147,8 @@ class Training:
                     torch._foreach_lerp_(self.average, [p.detach() for p in self.trained], 1 - decay)
                 yield Step(self.done, self.total, losses, sentences, time.perf_counter() - start, tokens)
         finally:
+            for place, share in own_dropout:
+                place.p = share
             if self.settings.average is not None:
                 with torch.no_grad():
                     for parameter, mean in zip(self.trained, self.average, strict=True):
@@ -338,6 +341,24 @@ def total_steps(parts: Sequence[Part], settings: Settings) -> int:
         return settings.steps
     epoch = max(part.objective.epoch_steps(part.examples) for part in parts)
     return max(settings.min_steps, round(settings.epochs * epoch))
+
+
+def attention_dropout(encoder: Encoder, share: float | None) -> list[tuple[nn.Dropout, float]]:
+    """Set the dropout of attention weights, and return its places with the shares that they had.
+
+    Raises InputError when the encoder shows none: its self-attention is not built as that of BERT and its kin.
+    """
+    if share is None:
+        return []
+    layers = [part for part in encoder.backbone.modules() if type(part).__name__.endswith("SelfAttention")]
+    dropouts = [getattr(part, "dropout", None) for part in layers]
+    places = [one for one in dropouts if isinstance(one, nn.Dropout)]
+    if not places:
+        raise InputError(f"attention_dropout is {share}, and {encoder.name} shows no such dropout; leave it out")
+    found = [(place, place.p) for place in places]
+    for place in places:
+        place.p = share
+    return found
 
 
 class _Trainee(nn.Module):
