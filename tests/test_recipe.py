@@ -18,6 +18,7 @@ from turnwise.tasks.intent.recipes import intent_recipe
 from turnwise.tasks.intent.softmax import SoftmaxClasses
 from turnwise.tasks.recipes import TASKS, task_recipe
 from turnwise.tasks.response_recipes import RESPONSE_TASKS, ranking_recipe, selection_recipe
+from turnwise.tasks.trunk_fit import trunk_recipe
 
 
 def of_task(task: str) -> list[str]:
@@ -45,7 +46,7 @@ def problems(error: pytest.ExceptionInfo[RecipeError]) -> list[str]:
 
 
 def test_every_shipped_recipe_says_what_it_is_and_is_for_a_known_task() -> None:
-    tasks = ["intent", "pretrain", *(kind.name for kind in TASKS), *RESPONSE_TASKS]
+    tasks = ["intent", "pretrain", "desk", *(kind.name for kind in TASKS), *RESPONSE_TASKS]
     assert sorted(name for task in tasks for name in of_task(task)) == sorted(recipe_names())
     assert all(read_recipe(name)["about"] for name in recipe_names())
 
@@ -104,6 +105,8 @@ def test_a_shipped_recipe_copied_to_a_file_is_the_same_recipe(path: Path, tmp_pa
         assert selection_recipe(name) == selection_recipe(path.stem)
     elif read_recipe(name)["task"] == "ranking":
         assert ranking_recipe(name) == ranking_recipe(path.stem)
+    elif read_recipe(name)["task"] == "desk":
+        assert trunk_recipe(name) == trunk_recipe(path.stem)
     else:
         assert pretraining_recipe(name) == pretraining_recipe(path.stem)
 
