@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from transformers import get_scheduler
 
 from turnwise.checkpoint import load_checkpoint, save_checkpoint
+from turnwise.dropout import attention_dropout
 from turnwise.encoder import Encoder
 from turnwise.errors import InputError
 from turnwise.objectives.objective import Batch, Draws, Hidden, Objective, Rider
@@ -125,35 +126,33 @@ class Training:
             for _ in range(self.done):
                 next(stream)
         self.model.train()
-        own_dropout = attention_dropout(self.encoder, self.settings.attention_dropout)
-        try:
-            while self.done < self.total:
-                start = time.perf_counter()
-                losses: dict[str, float] = {}
-                sentences = tokens = 0
-                for index, stream in enumerate(streams):
-                    found = self._backward(index, *next(stream))
-                    named = zip(self.titles[index], found.losses, strict=True)
-                    losses |= {title: loss for title, loss in named if title}
-                    sentences, tokens = sentences + found.sentences, tokens + found.tokens
-                self._average_gradients()
-                self.accelerator.clip_grad_norm_(self.trained, self.settings.clip)
-                self.optimizer.step()
-                self.scheduler.step()
-                self.optimizer.zero_grad(set_to_none=True)
-                self.done += 1
+        with attention_dropout(self.encoder, self.settings.attention_dropout):
+            try:
+                while self.done < self.total:
+                    start = time.perf_counter()
+                    losses: dict[str, float] = {}
+                    sentences = tokens = 0
+                    for index, stream in enumerate(streams):
+                        found = self._backward(index, *next(stream))
+                        named = zip(self.titles[index], found.losses, strict=True)
+                        losses |= {title: loss for title, loss in named if title}
+                        sentences, tokens = sentences + found.sentences, tokens + found.tokens
+                    self._average_gradients()
+                    self.accelerator.clip_grad_norm_(self.trained, self.settings.clip)
+                    self.optimizer.step()
+                    self.scheduler.step()
+                    self.optimizer.zero_grad(set_to_none=True)
+                    self.done += 1
+                    if self.settings.average is not None:
+                        decay = min(self.settings.average, self.done / (self.done + 9))
+                        torch._foreach_lerp_(self.average, [p.detach() for p in self.trained], 1 - decay)
+                    yield Step(self.done, self.total, losses, sentences, time.perf_counter() - start, tokens)
+            finally:
                 if self.settings.average is not None:
-                    decay = min(self.settings.average, self.done / (self.done + 9))
-                    torch._foreach_lerp_(self.average, [p.detach() for p in self.trained], 1 - decay)
-                yield Step(self.done, self.total, losses, sentences, time.perf_counter() - start, tokens)
-        finally:
-            for place, share in own_dropout:
-                place.p = share
-            if self.settings.average is not None:
-                with torch.no_grad():
-                    for parameter, mean in zip(self.trained, self.average, strict=True):
-                        parameter.copy_(mean)
-            self.model.eval()
+                    with torch.no_grad():
+                        for parameter, mean in zip(self.trained, self.average, strict=True):
+                            parameter.copy_(mean)
+                self.model.eval()
 
     def _backward(self, index: int, epoch: int, rows: Sequence[int]) -> "_Found":
         """Add the gradients of one batch of a part."""
@@ -341,24 +340,6 @@ def total_steps(parts: Sequence[Part], settings: Settings) -> int:
         return settings.steps
     epoch = max(part.objective.epoch_steps(part.examples) for part in parts)
     return max(settings.min_steps, round(settings.epochs * epoch))
-
-
-def attention_dropout(encoder: Encoder, share: float | None) -> list[tuple[nn.Dropout, float]]:
-    """Set the dropout of attention weights, and return its places with the shares that they had.
-
-    Raises InputError when the encoder shows none: its self-attention is not built as that of BERT and its kin.
-    """
-    if share is None:
-        return []
-    layers = [part for part in encoder.backbone.modules() if type(part).__name__.endswith("SelfAttention")]
-    dropouts = [getattr(part, "dropout", None) for part in layers]
-    places = [one for one in dropouts if isinstance(one, nn.Dropout)]
-    if not places:
-        raise InputError(f"attention_dropout is {share}, and {encoder.name} shows no such dropout; leave it out")
-    found = [(place, place.p) for place in places]
-    for place in places:
-        place.p = share
-    return found
 
 
 class _Trainee(nn.Module):
