@@ -56,10 +56,12 @@ def main() -> None:
     if "shared" in given.cells:
         _cells.compute(given.output, f"shared/{given.seed}", lambda: shared(training, given.seed))
     if "latency" in given.cells:
+        together(given.seed)
         for kind in ("own", "shared"):
-            if kind == "own":
-                together(given.seed)
             folder = RUNS / f"desk-{kind}-{given.seed}"
+            if not folder.is_dir():
+                print(f"{folder} is not there; fit it with --cells {kind}")
+                continue
             _cells.compute(given.output, f"latency/{kind}", lambda f=folder: latency(f, given.dialogues, given.threads))
 
 
@@ -121,7 +123,8 @@ def together(seed: int) -> None:
     members = {}
     for folder in (one for one in folders if one.is_dir()):
         members |= load_folder_of_desk(folder).members
-    Desk(members).save(RUNS / f"desk-own-{seed}")
+    if len(members) == len(MEMBERS):
+        Desk(members).save(RUNS / f"desk-own-{seed}")
 
 
 def latency(folder: Path, number: int, threads: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from turnwise.dialogue import Dialogue, Neighbour, Turn
-from turnwise.encoder import Encoder
+from turnwise.encoder import Encoder, evaluating
 from turnwise.errors import InputError, ModelError
 from turnwise.files import atomic_folder
 from turnwise.objectives.objective import Batch, Draws, Hidden
@@ -199,26 +199,20 @@ def run(
     scores: list[NDArray[np.float64]] = [np.zeros(examples.width)] * len(examples)
     vectors = np.zeros((len(examples), encoder.dim), dtype=np.float32)
     order = np.argsort(examples.lengths(np.arange(len(examples))), kind="stable")
-    training = encoder.training
-    encoder.eval()
-    head.eval()
-    try:
-        with torch.inference_mode(), mixed(encoder.backbone, resolve(precision, encoder.device)):
-            for part in _parts(order, examples):
-                batch = task.collate([examples[row] for row in part], encoder.codec, Draws(0, 0, 0, tuple(part)))
-                hidden = tuple(
-                    Hidden(encoder(encoding.to(encoder.device)).float(), encoding.mask.to(encoder.device))
-                    for encoding in batch.encodings
-                )
-                targets = {name: value.to(encoder.device) for name, value in batch.targets.items()}
-                batch = Batch(batch.encodings, targets)
-                answers = task.decode(hidden, head, batch).double().cpu().numpy()
-                for row, answer in zip(part, answers, strict=True):
-                    scores[row] = answer
-                vectors[part] = nn.functional.normalize(task.pooled(hidden, batch), dim=1).cpu().numpy()
-    finally:
-        encoder.train(training)
-        head.train(training)
+    precision = resolve(precision, encoder.device)
+    with evaluating(encoder.backbone, head), torch.inference_mode(), mixed(encoder.backbone, precision):
+        for part in _parts(order, examples):
+            batch = task.collate([examples[row] for row in part], encoder.codec, Draws(0, 0, 0, tuple(part)))
+            hidden = tuple(
+                Hidden(encoder(encoding.to(encoder.device)).float(), encoding.mask.to(encoder.device))
+                for encoding in batch.encodings
+            )
+            targets = {name: value.to(encoder.device) for name, value in batch.targets.items()}
+            batch = Batch(batch.encodings, targets)
+            answers = task.decode(hidden, head, batch).double().cpu().numpy()
+            for row, answer in zip(part, answers, strict=True):
+                scores[row] = answer
+            vectors[part] = nn.functional.normalize(task.pooled(hidden, batch), dim=1).cpu().numpy()
     return _together(scores, examples.width), vectors
 
 

@@ -38,7 +38,8 @@ class IntentLearner:
         objective = replace(objective, several=decide(self.found).several)
         self.recipe = replace(recipe, objective=objective)
         self.encoder = encoder
-        self.asked = utterances(held)
+        known = any(TASK in turn.labels for dialogue in held for turn in dialogue.turns)
+        self.asked = utterances(held) if known else []
         examples = as_examples([*self.found, *names_as_texts(names, self.recipe)], names, encoder.codec)
         torch.manual_seed(recipe.training.seed)
         self.head = objective.head(encoder, examples)

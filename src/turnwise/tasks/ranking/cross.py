@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from turnwise.codec import Tokens
-from turnwise.encoder import Encoder, length_batches
+from turnwise.encoder import Encoder, evaluating, length_batches
 from turnwise.objectives.objective import Hidden, Pooling
 from turnwise.tasks.dual import Encode
 
@@ -32,18 +32,11 @@ class CrossEncoder:
             states = torch.from_numpy(np.ascontiguousarray(self.engine(tokens)))
             return self._margins(states)
         found = np.zeros(len(tokens))
-        modes = self.encoder.training, self.head.training
-        self.encoder.eval()
-        self.head.eval()
-        try:
-            with torch.inference_mode():
-                for rows in length_batches([len(one.ids) for one in tokens], _BATCH_TOKENS):
-                    encoding = self.encoder.codec.batch([tokens[row] for row in rows]).to(self.encoder.device)
-                    hidden = Hidden(self.encoder(encoding).float(), encoding.mask)
-                    found[rows] = self._margins(hidden.pooled(self.pooling))
-        finally:
-            self.encoder.train(modes[0])
-            self.head.train(modes[1])
+        with evaluating(self.encoder.backbone, self.head), torch.inference_mode():
+            for rows in length_batches([len(one.ids) for one in tokens], _BATCH_TOKENS):
+                encoding = self.encoder.codec.batch([tokens[row] for row in rows]).to(self.encoder.device)
+                hidden = Hidden(self.encoder(encoding).float(), encoding.mask)
+                found[rows] = self._margins(hidden.pooled(self.pooling))
         return found
 
     def _margins(self, states: torch.Tensor) -> NDArray[np.float64]:
