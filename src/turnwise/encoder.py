@@ -150,11 +150,7 @@ class Encoder(nn.Module):
 
     def forward(self, encoding: Encoding) -> Tensor:
         """States of the last layer, shape (batch, tokens, dim)."""
-        inputs = {"input_ids": encoding.ids, "attention_mask": encoding.mask}
-        if encoding.segments is not None:
-            inputs["token_type_ids"] = encoding.segments
-        states: Tensor = self.backbone(**inputs).last_hidden_state
-        return states
+        return states_of(self.backbone, encoding)
 
     def encode(
         self,
@@ -210,11 +206,20 @@ class Encoder(nn.Module):
             path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
+def states_of(backbone: PreTrainedModel, encoding: Encoding) -> Tensor:
+    """States of the last layer, shape (batch, tokens, dim)."""
+    inputs = {"input_ids": encoding.ids, "attention_mask": encoding.mask}
+    if encoding.segments is not None:
+        inputs["token_type_ids"] = encoding.segments
+    states: Tensor = backbone(**inputs).last_hidden_state
+    return states
+
+
 @contextmanager
 def evaluating(*modules: nn.Module) -> Iterator[None]:
     """Modules in evaluation mode inside the block, and as they were after it.
 
-    Those that are in it already are left alone: walking through an encoder's parts takes a millisecond.
+    Those that are in it already are left alone: setting the mode walks through all parts of an encoder.
     """
     learning = [module for module in modules if module.training]
     for module in learning:

@@ -19,7 +19,7 @@ def fit_desk_verb(
     seed: SeedOption = 0,
     encoder: Annotated[str, typer.Option(help="embedded, an encoder folder, or a Hugging Face name.")] = "embedded",
     shared: Annotated[
-        bool, typer.Option("--shared", help="One encoder for all: fitted together, smaller, and faster to answer.")
+        bool, typer.Option("--shared", help="One encoder for all tasks, which are fitted together.")
     ] = False,
     recipe: Annotated[str | None, typer.Option(help="With --shared: a .toml file instead of the recipe desk.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Train each for so many epochs.")] = None,
@@ -64,7 +64,7 @@ def fit_desk_verb(
         run = {
             "corpus": [corpus, stamp(parse(corpus, "train").path)],
             "dev": None if dev is None else [dev, stamp(parse(dev, "dev").path)],
-            "pool": pool,
+            "pool": [pool, stamp(Path(pool))] if pool is not None and Path(pool).is_file() else pool,
             "columns": column or [],
             "encoder": encoder,
             "training": training,

@@ -132,7 +132,8 @@ class Desk:
 def load_desk(folder: Path, load: Callable[[Path, Trunk | None], Member]) -> Desk:
     """Read a desk's folder; ``load`` reads a member's, and gets the trunk that it shares.
 
-    Raises ModelError when it is not whole or damaged."""
+    Raises ModelError when it is not whole or damaged.
+    """
     folder = Path(folder)
     document = read_task(folder, DeskTask.name)
     versions = document.get("members")

@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from turnwise.codec import Codec, Encoding
-from turnwise.encoder import Encoder
+from turnwise.encoder import Encoder, states_of
 from turnwise.precision import resolve
 
 Key = tuple[bytes, bytes]
@@ -86,11 +86,7 @@ class Trunk(Encoder):
     def _encoded(self, encoding: Encoding) -> Tensor:
         if not self._fast or torch.is_grad_enabled():
             return super().forward(encoding)
-        inputs = {"input_ids": encoding.ids, "attention_mask": encoding.mask}
-        if encoding.segments is not None:
-            inputs["token_type_ids"] = encoding.segments
-        states: Tensor = self._fast[0](**inputs).last_hidden_state
-        return states.float()
+        return states_of(self._fast[0], encoding).float()
 
 
 def _key(encoding: Encoding, row: int, length: int) -> Key:
