@@ -89,3 +89,29 @@ def test_quickened_it_answers_nearly_alike_and_learns_as_before(
         with other.quick():
             assert torch.equal(other(batch), found)
         assert torch.equal(other(batch), expected)
+
+
+def test_what_was_encoded_ahead_is_not_encoded_again(encoder: Encoder) -> None:
+    trunk = Counting.of(encoder)
+    tokens = encoder.codec.tokenise(TEXTS)
+    with trunk.remembering():
+        trunk.remember(tokens)
+        assert trunk.count == 3
+        trunk(encoder.codec.batch(tokens))
+        trunk.remember([])
+        assert trunk.count == 3
+
+
+def test_workers_give_the_states_of_one_thread(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("turnwise.tasks.trunk.resolve", lambda *_: "bf16")
+    tokens = encoder.codec.tokenise([*TEXTS, "my parcel came open and the box was wet " * 3])
+    batch = encoder.codec.batch(tokens)
+    alone, together = Counting.of(encoder), Counting.of(encoder)
+    assert alone.quicken()
+    assert together.quicken(workers=2)
+    with alone.remembering(), together.remembering():
+        expected = alone(batch)
+        together.remember(tokens)
+        found = together(batch)
+        assert together.count == alone.count == 4
+    assert torch.allclose(found, expected, atol=0.1)

@@ -63,6 +63,8 @@ class Desk:
         stream = iter(dialogues)
         while part := list(islice(stream, _TOGETHER)):
             with self.trunk.remembering() if self.trunk is not None else nullcontext():
+                if self.trunk is not None:
+                    self.trunk.remember([one for m in self.members.values() for one in m.sequences(part, last=last)])
                 for member in self.members.values():
                     part = list(member.annotate(part, last=last))
             yield from part

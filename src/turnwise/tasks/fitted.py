@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from turnwise.codec import Tokens
 from turnwise.dialogue import Dialogue
 
 
@@ -54,5 +55,9 @@ class Fitted(Protocol):
 
 class Member(Fitted, Protocol):
     """A fitted model that can share its encoder: who does writes it once, and gives it to each when they are read."""
+
+    def sequences(self, dialogues: Sequence[Dialogue], *, last: bool) -> list[Tokens]:
+        """What ``annotate`` will have encoded first, so that it can be encoded together with that of others."""
+        ...
 
     def save(self, folder: Path, *, encoder: bool = True) -> None: ...

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from turnwise.codec import Tokens
 from turnwise.dialogue import Dialogue, Neighbour, Turn
 from turnwise.encoder import Encoder, evaluating
 from turnwise.errors import InputError, ModelError
@@ -22,6 +23,7 @@ from turnwise.precision import Precision, mixed, resolve
 from turnwise.tasks.answers.kind import Learned
 from turnwise.tasks.base import Answers, BaseTask
 from turnwise.tasks.card import card
+from turnwise.tasks.contexts import tokens_of
 from turnwise.tasks.folder import MARKS, read_arrays, read_task, task_of, write_arrays, write_task
 from turnwise.tasks.rows import Examples
 
@@ -98,12 +100,20 @@ class TaskModel:
             if progress is not None:
                 progress(len(part))
 
-    def _annotated(self, dialogues: Sequence[Dialogue], *, last: bool) -> Iterator[Dialogue]:
+    def sequences(self, dialogues: Sequence[Dialogue], *, last: bool) -> list[Tokens]:
+        """The rows that ``annotate`` will have encoded."""
+        return [tokens_of(example.row) for example in self._asked(dialogues, last=last).found]
+
+    def _asked(self, dialogues: Sequence[Dialogue], *, last: bool) -> Examples:
         examples = self.task.examples(dialogues, self.encoder.codec, self.learned, gold=False)
-        if last:
-            ends = [len(dialogue.turns) - 1 if self.task.goes_on(dialogue) else None for dialogue in dialogues]
-            kept = [ends[example.dialogue] in (None, example.turn) for example in examples.found]
-            examples = examples.only(np.flatnonzero(kept).tolist())
+        if not last:
+            return examples
+        ends = [len(dialogue.turns) - 1 if self.task.goes_on(dialogue) else None for dialogue in dialogues]
+        kept = [ends[example.dialogue] in (None, example.turn) for example in examples.found]
+        return examples.only(np.flatnonzero(kept).tolist())
+
+    def _annotated(self, dialogues: Sequence[Dialogue], *, last: bool) -> Iterator[Dialogue]:
+        examples = self._asked(dialogues, last=last)
         scores, vectors = run(self.task, self.encoder, self.head, examples)
         near = self.memory.near(vectors, self.task.layer)
         asked: dict[int, list[int]] = {}

@@ -9,12 +9,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from turnwise.codec import Tokens
 from turnwise.dialogue import Dialogue, Evidence, Label, Neighbour
 from turnwise.encoder import Encoder
 from turnwise.errors import InputError
 from turnwise.sequences import Composer
 from turnwise.tasks.confidence import Confidence
-from turnwise.tasks.contexts import Context, asked_turns, contexts_of
+from turnwise.tasks.contexts import Context, asked_turns, contexts_of, tokens_of
 from turnwise.tasks.pool import Pool
 from turnwise.tasks.task import at_layer, with_layer
 
@@ -155,12 +156,20 @@ class Responder(ABC):
         """The contexts of turns of the dialogues, as this model reads them."""
         return contexts_of(dialogues, self.encoder.codec, wanted, profile=self.task.profile)
 
-    def _annotated(self, dialogues: Sequence[Dialogue], *, last: bool) -> Iterator[Dialogue]:
+    def sequences(self, dialogues: Sequence[Dialogue], *, last: bool) -> list[Tokens]:
+        """The contexts that ``annotate`` will have encoded; not what it makes of them."""
+        composer = Composer(self.encoder.codec)
+        return [tokens_of(context.row(composer)) for context in self._asked(dialogues, last=last)]
+
+    def _asked(self, dialogues: Sequence[Dialogue], *, last: bool) -> list[Context]:
         def wanted(dialogue: Dialogue) -> list[int]:
             turns = [turn + 1 for turn in asked_turns(dialogue)]
             return [turn for turn in turns if turn == len(dialogue.turns)] if last else turns
 
-        contexts = self.contexts(dialogues, wanted)
+        return self.contexts(dialogues, wanted)
+
+    def _annotated(self, dialogues: Sequence[Dialogue], *, last: bool) -> Iterator[Dialogue]:
+        contexts = self._asked(dialogues, last=last)
         composer = Composer(self.encoder.codec)
         answers: list[dict[int, tuple[Label, Evidence]]] = [{} for _ in dialogues]
         for context, order in zip(contexts, self.order(contexts, self.task.shown), strict=True):

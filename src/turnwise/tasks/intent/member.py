@@ -1,15 +1,16 @@
 """An intent detector among the models of dialogues: the same surface as theirs."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from turnwise.codec import Tokens
 from turnwise.dialogue import Dialogue
 from turnwise.errors import InputError
 from turnwise.tasks.intent.evaluation import evaluate
 from turnwise.tasks.intent.examples import utterances
-from turnwise.tasks.intent.model import TASK, IntentModel
+from turnwise.tasks.intent.model import TASK, IntentModel, asked
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class IntentMember:
     @property
     def version(self) -> str:
         return self.model.version
+
+    def sequences(self, dialogues: Sequence[Dialogue], *, last: bool) -> list[Tokens]:
+        """The texts that ``annotate`` will have encoded."""
+        texts = [one.turns[row].text for one in dialogues for row in asked(one, last=last)]
+        return self.model.encoder.codec.tokenise(texts)
 
     def annotate(
         self,

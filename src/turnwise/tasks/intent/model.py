@@ -225,8 +225,7 @@ class IntentModel:
     def annotate(self, dialogues: Iterable[Dialogue], *, last: bool = False) -> Iterator[Dialogue]:
         """The dialogues with the intents of each turn that is not the agent's, with ``last`` of the last turn alone."""
         for dialogue in dialogues:
-            rows = [row for row, turn in enumerate(dialogue.turns) if turn.speaker != "agent"]
-            rows = rows[-1:] if last and rows[-1:] == [len(dialogue.turns) - 1] else [] if last else rows
+            rows = asked(dialogue, last=last)
             answers = dict(zip(rows, self.predict([dialogue.turns[row].text for row in rows]), strict=True))
             turns = [
                 replace(
@@ -392,6 +391,12 @@ class IntentModel:
         except (KeyError, TypeError, ValueError, InputError) as error:
             raise ModelError(f"{folder} cannot be read as an intent model: {error}; fit it again") from None
         return model
+
+
+def asked(dialogue: Dialogue, *, last: bool) -> list[int]:
+    """The numbers of the turns that are not the agent's; with ``last`` that of the last turn, if it is one of them."""
+    rows = [row for row, turn in enumerate(dialogue.turns) if turn.speaker != "agent"]
+    return [row for row in rows if row == len(dialogue.turns) - 1] if last else rows
 
 
 def _classes(names: Sequence[str | None], arrays: Mapping[str, NDArray[Any]]) -> Classes | None:

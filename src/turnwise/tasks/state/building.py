@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,7 @@ class Building:
     def examples(self, dialogues: Sequence[Dialogue], queries: Sequence[Sequence[int]], *, gold: bool) -> StateExamples:
         """An example for each turn of ``queries``, the turns of each dialogue; with ``gold`` the annotated ones."""
         composer = Composer(self.codec)
-        finder = Finder([(value, number) for number, (_, value) in enumerate(self.ontology.values)])
+        finder = _listed(self.ontology)
         tokens = iter(self.codec.pieces([turn.text for dialogue in dialogues for turn in dialogue.turns]))
         found: list[StateExample] = []
         for number, (dialogue, asked) in enumerate(zip(dialogues, queries, strict=True)):
@@ -101,6 +102,12 @@ class Building:
         keys = ((slot, form) for slot, forms in change.variants.items() for form in forms)
         values = tuple(self.ontology.known[key] for key in keys if key in self.ontology.known)
         return Told(after, change, values, tuple(_spans(change, turns, pieces, heard)))
+
+
+@lru_cache(maxsize=16)
+def _listed(ontology: Ontology) -> Finder[int]:
+    """Finds the numbers of the ontology's values; kept, since a conversation asks for it at every turn."""
+    return Finder([(value, number) for number, (_, value) in enumerate(ontology.values)])
 
 
 def _named(
