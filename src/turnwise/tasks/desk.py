@@ -63,10 +63,11 @@ class Desk:
         stream = iter(dialogues)
         while part := list(islice(stream, _TOGETHER)):
             with self.trunk.remembering() if self.trunk is not None else nullcontext():
+                asked = [member.ask(part, last=last) for member in self.members.values()]
                 if self.trunk is not None:
-                    self.trunk.remember([one for m in self.members.values() for one in m.sequences(part, last=last)])
-                for member in self.members.values():
-                    part = list(member.annotate(part, last=last))
+                    self.trunk.remember([tokens for one in asked for tokens in one.tokens])
+                for one in asked:
+                    part = one.fill(part)
             yield from part
             if progress is not None:
                 progress(len(part))

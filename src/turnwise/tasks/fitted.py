@@ -1,11 +1,24 @@
 """What fitted models of dialogues have in common, whatever their task."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from turnwise.codec import Tokens
 from turnwise.dialogue import Dialogue
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a model asks about some dialogues: the first half of ``annotate``, ``fill`` being the other.
+
+    ``tokens`` will be encoded first, so that they can be encoded together with those of other models. ``fill`` takes
+    the dialogues again, whatever layers others filled in since.
+    """
+
+    tokens: Sequence[Tokens]
+    fill: Callable[[Sequence[Dialogue]], list[Dialogue]]
 
 
 class About(Protocol):
@@ -56,8 +69,6 @@ class Fitted(Protocol):
 class Member(Fitted, Protocol):
     """A fitted model that can share its encoder: who does writes it once, and gives it to each when they are read."""
 
-    def sequences(self, dialogues: Sequence[Dialogue], *, last: bool) -> list[Tokens]:
-        """What ``annotate`` will have encoded first, so that it can be encoded together with that of others."""
-        ...
+    def ask(self, dialogues: Sequence[Dialogue], *, last: bool) -> Asked: ...
 
     def save(self, folder: Path, *, encoder: bool = True) -> None: ...

@@ -13,7 +13,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from turnwise.codec import Tokens
 from turnwise.dialogue import Dialogue, Neighbour, Turn
 from turnwise.encoder import Encoder, evaluating
 from turnwise.errors import InputError, ModelError
@@ -24,6 +23,7 @@ from turnwise.tasks.answers.kind import Learned
 from turnwise.tasks.base import Answers, BaseTask
 from turnwise.tasks.card import card
 from turnwise.tasks.contexts import tokens_of
+from turnwise.tasks.fitted import Asked
 from turnwise.tasks.folder import MARKS, read_arrays, read_task, task_of, write_arrays, write_task
 from turnwise.tasks.rows import Examples
 
@@ -93,27 +93,25 @@ class TaskModel:
         """
         stream = iter(dialogues)
         while part := list(islice(stream, _TOGETHER)):
-            if last:
-                yield from (only_last(*pair) for pair in zip(part, self._annotated(part, last=True), strict=True))
-            else:
-                yield from self._annotated(part, last=False)
+            yield from self.ask(part, last=last).fill(part)
             if progress is not None:
                 progress(len(part))
 
-    def sequences(self, dialogues: Sequence[Dialogue], *, last: bool) -> list[Tokens]:
-        """The rows that ``annotate`` will have encoded."""
-        return [tokens_of(example.row) for example in self._asked(dialogues, last=last).found]
-
-    def _asked(self, dialogues: Sequence[Dialogue], *, last: bool) -> Examples:
+    def ask(self, dialogues: Sequence[Dialogue], *, last: bool) -> Asked:
+        """What ``annotate`` asks about some dialogues, and how it fills their layer in."""
         examples = self.task.examples(dialogues, self.encoder.codec, self.learned, gold=False)
-        if not last:
-            return examples
-        ends = [len(dialogue.turns) - 1 if self.task.goes_on(dialogue) else None for dialogue in dialogues]
-        kept = [ends[example.dialogue] in (None, example.turn) for example in examples.found]
-        return examples.only(np.flatnonzero(kept).tolist())
+        if last:
+            ends = [len(dialogue.turns) - 1 if self.task.goes_on(dialogue) else None for dialogue in dialogues]
+            kept = [ends[example.dialogue] in (None, example.turn) for example in examples.found]
+            examples = examples.only(np.flatnonzero(kept).tolist())
 
-    def _annotated(self, dialogues: Sequence[Dialogue], *, last: bool) -> Iterator[Dialogue]:
-        examples = self._asked(dialogues, last=last)
+        def fill(given: Sequence[Dialogue]) -> list[Dialogue]:
+            filled = self._filled(given, examples)
+            return [only_last(*pair) for pair in zip(given, filled, strict=True)] if last else list(filled)
+
+        return Asked([tokens_of(example.row) for example in examples.found], fill)
+
+    def _filled(self, dialogues: Sequence[Dialogue], examples: Examples) -> Iterator[Dialogue]:
         scores, vectors = run(self.task, self.encoder, self.head, examples)
         near = self.memory.near(vectors, self.task.layer)
         asked: dict[int, list[int]] = {}

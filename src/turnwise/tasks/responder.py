@@ -9,13 +9,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from turnwise.codec import Tokens
 from turnwise.dialogue import Dialogue, Evidence, Label, Neighbour
 from turnwise.encoder import Encoder
 from turnwise.errors import InputError
 from turnwise.sequences import Composer
 from turnwise.tasks.confidence import Confidence
 from turnwise.tasks.contexts import Context, asked_turns, contexts_of, tokens_of
+from turnwise.tasks.fitted import Asked
 from turnwise.tasks.pool import Pool
 from turnwise.tasks.task import at_layer, with_layer
 
@@ -144,7 +144,7 @@ class Responder(ABC):
         """
         stream = iter(dialogues)
         while part := list(islice(stream, _TOGETHER)):
-            yield from self._annotated(part, last=last)
+            yield from self.ask(part, last=last).fill(part)
             if progress is not None:
                 progress(len(part))
 
@@ -156,23 +156,24 @@ class Responder(ABC):
         """The contexts of turns of the dialogues, as this model reads them."""
         return contexts_of(dialogues, self.encoder.codec, wanted, profile=self.task.profile)
 
-    def sequences(self, dialogues: Sequence[Dialogue], *, last: bool) -> list[Tokens]:
-        """The contexts that ``annotate`` will have encoded; not what it makes of them."""
-        composer = Composer(self.encoder.codec)
-        return [tokens_of(context.row(composer)) for context in self._asked(dialogues, last=last)]
+    def ask(self, dialogues: Sequence[Dialogue], *, last: bool) -> Asked:
+        """What ``annotate`` asks about some dialogues, and how it fills the layer in."""
 
-    def _asked(self, dialogues: Sequence[Dialogue], *, last: bool) -> list[Context]:
         def wanted(dialogue: Dialogue) -> list[int]:
             turns = [turn + 1 for turn in asked_turns(dialogue)]
             return [turn for turn in turns if turn == len(dialogue.turns)] if last else turns
 
-        return self.contexts(dialogues, wanted)
-
-    def _annotated(self, dialogues: Sequence[Dialogue], *, last: bool) -> Iterator[Dialogue]:
-        contexts = self._asked(dialogues, last=last)
+        contexts = self.contexts(dialogues, wanted)
         composer = Composer(self.encoder.codec)
+        rows = [context.row(composer) for context in contexts]
+        cut = [context.is_cut(row) for context, row in zip(contexts, rows, strict=True)]
+        return Asked([tokens_of(row) for row in rows], lambda given: list(self._filled(given, contexts, cut)))
+
+    def _filled(
+        self, dialogues: Sequence[Dialogue], contexts: Sequence[Context], cut: Sequence[bool]
+    ) -> Iterator[Dialogue]:
         answers: list[dict[int, tuple[Label, Evidence]]] = [{} for _ in dialogues]
-        for context, order in zip(contexts, self.order(contexts, self.task.shown), strict=True):
+        for context, order, truncated in zip(contexts, self.order(contexts, self.task.shown), cut, strict=True):
             ranked = self._ranked(order)
             first = ranked[0]
             label: Label = first.id if first.shown else ()
@@ -180,7 +181,7 @@ class Responder(ABC):
                 score=first.score,
                 alternatives=tuple((one.id, one.score) for one in ranked),
                 neighbours=tuple(Neighbour(r.text, (r.id,), r.score) for r in ranked if r.id != r.text),
-                truncated=context.is_cut(context.row(composer)),
+                truncated=truncated,
             )
             answers[context.dialogue][context.turn - 1] = (label, evidence)
         for dialogue, found in zip(dialogues, answers, strict=True):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from turnwise.codec import Tokens
 from turnwise.dialogue import Dialogue
 from turnwise.errors import InputError
+from turnwise.tasks.fitted import Asked
 from turnwise.tasks.intent.evaluation import evaluate
 from turnwise.tasks.intent.examples import utterances
 from turnwise.tasks.intent.model import TASK, IntentModel, asked
@@ -42,10 +42,11 @@ class IntentMember:
     def version(self) -> str:
         return self.model.version
 
-    def sequences(self, dialogues: Sequence[Dialogue], *, last: bool) -> list[Tokens]:
-        """The texts that ``annotate`` will have encoded."""
+    def ask(self, dialogues: Sequence[Dialogue], *, last: bool) -> Asked:
+        """What ``annotate`` asks about some dialogues, and how it fills their intents in."""
         texts = [one.turns[row].text for one in dialogues for row in asked(one, last=last)]
-        return self.model.encoder.codec.tokenise(texts)
+        tokens = self.model.encoder.codec.tokenise(texts)
+        return Asked(tokens, lambda given: list(self.model.annotate(given, last=last)))
 
     def annotate(
         self,
