@@ -12,7 +12,10 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 opens the service to others.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one and prints it.")] = 8000,
     threads: Annotated[
-        int, typer.Option(min=0, help="CPU threads of one model call; 0 takes all cores but one, at least one.")
+        int,
+        typer.Option(
+            min=0, help="CPU threads of one model call; 0 takes all cores but one, at least one, and all for a desk."
+        ),
     ] = 0,
     max_batch: Annotated[int, typer.Option(help="Texts that one model call takes.")] = 64,
     max_texts: Annotated[int, typer.Option(help="Texts of one request.")] = 256,
@@ -28,6 +31,7 @@ def serve(
     Example: turnwise serve models/shop --port 8000, then
     curl -H 'Content-Type: application/json' -d '{"text": "where is my parcel"}' 127.0.0.1:8000/v1/predict
     """
+    from turnwise.runtime.session import cores
     from turnwise.serve import Limits, create_app, load_served, named_folders
     from turnwise.serve.logs import configure
     from turnwise.serve.server import bind, is_public, limit_threads, run, spare_threads, url
@@ -53,7 +57,7 @@ def serve(
         models = {}
         for name, folder in named.items():
             typer.echo(f"loading {name} from {folder}", err=True)
-            models[name] = load_served(folder)
+            models[name] = load_served(folder, workers=threads or cores())
         configure()
         run(
             create_app(models, limits),

@@ -43,22 +43,19 @@ class Annotator:
 Served = Predictor | Annotator
 
 
-def load_served(folder: Path) -> Served:
+def load_served(folder: Path, *, workers: int = 1) -> Served:
     """The fitted model in ``folder``, with its int8 or fp32 export where there is one.
 
-    A desk over one trunk answers in bfloat16 where this machine is faster at it, and then on as many cores as
-    PyTorch was given.
+    A desk over one trunk answers in bfloat16 where this machine is faster at it, and then on ``workers`` cores.
     Raises ModelError when there is none.
     """
-    import torch
-
     from turnwise.tasks.desk import Desk
     from turnwise.tasks.intent.engine import best_engine, load_with
     from turnwise.tasks.load import load_any
 
     found = load_any(folder)
     if isinstance(found, Desk) and found.trunk is not None:
-        found.trunk.quicken(torch.get_num_threads())
+        found.trunk.quicken(workers)
     if found is not None:
         return Annotator(found.task.name, found.labels, found.version, found.annotate)
     return load_with(folder, best_engine(folder))

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 from turnwise.codec import Codec, Encoding, Tokens
 from turnwise.encoder import Encoder, length_batches, states_of
 from turnwise.precision import resolve
-from turnwise.tasks.workers import Workers, shares
+from turnwise.tasks.threads import Workers, shares
 
 Key = tuple[bytes, bytes]
 _BATCH_TOKENS = 2048

@@ -1,6 +1,6 @@
 """Rows are cut into parts that cost alike, and each part runs on a core of its own."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from threading import current_thread
 
 import pytest
@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnwise.tasks.workers import Workers, shares
+from turnwise.tasks.threads import Workers, shares
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_no_other_cut_has_a_cheaper_dearest_part(lengths: list[int], number: int
     found = sorted((part.start, part.stop) for part in shares(lengths, number))
     assert found[0][0] == 0
     assert found[-1][1] == len(lengths)
-    assert all(before[1] == after[0] for before, after in zip(found, found[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in pairwise(found))
     assert len(found) <= number
     best = min(dearest(ends) for parts in range(number) for ends in combinations(range(1, len(lengths)), parts))
     assert max((stop - start) * lengths[stop - 1] for start, stop in found) == best
