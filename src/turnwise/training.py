@@ -1,5 +1,6 @@
 """One loop for everything: it runs the encoder, owns the optimizer, and yields a Step at a time."""
 
+import math
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,13 +38,21 @@ class Ride:
 
 @dataclass(frozen=True)
 class Part:
-    """An objective with its examples, head and weight in the sum of losses, and what rides on its sequences."""
+    """An objective with its examples, head and weight in the sum of losses, and what rides on its sequences.
+
+    ``share`` is the share of the steps that it takes part in, evenly spread and the first among them.
+    """
 
     objective: Objective
     examples: Sequence[Any]
     head: nn.Module
     weight: float = 1.0
     rides: tuple[Ride, ...] = ()
+    share: float = 1.0
+
+    def batches_in(self, steps: int) -> int:
+        """How many batches the first ``steps`` steps take of it."""
+        return math.ceil(steps * self.share - 1e-9)
 
 
 @dataclass(frozen=True)
@@ -122,8 +131,8 @@ class Training:
     def steps(self) -> Generator[Step, None, None]:
         """The steps that are left; close it to stop early."""
         streams = [_stream(part, index, self.settings.seed) for index, part in enumerate(self.parts)]
-        for stream in streams:
-            for _ in range(self.done):
+        for part, stream in zip(self.parts, streams, strict=True):
+            for _ in range(part.batches_in(self.done)):
                 next(stream)
         self.model.train()
         with attention_dropout(self.encoder, self.settings.attention_dropout):
@@ -133,6 +142,8 @@ class Training:
                     losses: dict[str, float] = {}
                     sentences = tokens = 0
                     for index, stream in enumerate(streams):
+                        if self.parts[index].batches_in(self.done + 1) == self.parts[index].batches_in(self.done):
+                            continue
                         found = self._backward(index, *next(stream))
                         named = zip(self.titles[index], found.losses, strict=True)
                         losses |= {title: loss for title, loss in named if title}
@@ -301,6 +312,7 @@ class Training:
                 {
                     "objective": part.objective.name,
                     "weight": part.weight,
+                    "share": part.share,
                     "examples": len(part.examples),
                     **asdict(part.objective),  # type: ignore[call-overload]
                     "rides": [
@@ -336,6 +348,8 @@ def total_steps(parts: Sequence[Part], settings: Settings) -> int:
     for part in parts:
         if len(part.examples) == 0:
             raise InputError(f"{part.objective.name} has no examples to train on")
+        if not 0 < part.share <= 1:
+            raise InputError(f"the share of {part.objective.name} is {part.share}, expected more than 0 and at most 1")
     if settings.steps is not None:
         return settings.steps
     epoch = max(part.objective.epoch_steps(part.examples) for part in parts)

@@ -1,7 +1,7 @@
 """What is fitted on an encoder, alone or beside others, and the loop that keeps the best epoch."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from turnwise import __version__
@@ -34,7 +34,7 @@ class Learner(Protocol[Model_co]):
 
     @property
     def parts(self) -> Sequence[Part]:
-        """What it is trained with; an epoch is one pass over the examples of the first."""
+        """What it is trained with; an epoch is one pass over the examples of each."""
 
     def measure(self) -> tuple[float, dict[str, float]] | None:
         """The quality on held-out dialogues, higher being better, with the figures to note; None without any."""
@@ -51,11 +51,15 @@ def learn(
 ) -> list[Learned]:
     """Train the encoder and all parts in place, and keep the weights of the best epoch.
 
-    An epoch is as long as that of the learner with the most steps. Of several learners the best epoch is that of the
+    An epoch is as long as that of the part with the most batches, and every part takes part in as many of its steps as
+    it has batches: an epoch sees all examples once. Of several learners the best epoch is that of the
     highest mean of their qualities. Returns a record for each learner.
     """
-    training = Training(encoder, [part for learner in learners for part in learner.parts], settings)
-    epoch = max(one.parts[0].objective.epoch_steps(one.parts[0].examples) for one in learners)
+    parts = [part for learner in learners for part in learner.parts]
+    batches = [max(1, part.objective.epoch_steps(part.examples)) for part in parts]
+    epoch = max(batches)
+    parts = [replace(part, share=number / epoch) for part, number in zip(parts, batches, strict=True)]
+    training = Training(encoder, parts, settings)
     best = Best()
     records: list[list[dict[str, float]]] = [[] for _ in learners]
     for step in training.steps():

@@ -78,8 +78,8 @@ def fit_trunk(
 ) -> Desk:
     """Fit each of ``tasks`` that the dialogues have labels for, together, on one copy of ``encoder``.
 
-    A step takes one batch of each task; an epoch is as long as that of the task with the most examples. The best epoch
-    is that with the highest mean quality on held-out dialogues. What could not be fitted is in ``facts["left_out"]``
+    An epoch sees all examples of every task once: the task with the most batches takes part in every step, the others in
+    some. The best epoch is that with the highest mean quality on held-out dialogues. What could not be fitted is in ``facts["left_out"]``
     with the reason. Raises InputError for an unknown task, CorpusError when nothing could be fitted.
     """
     settings, wanted = fitting.training, of_desk(tasks)

@@ -12,6 +12,7 @@ from turnwise.tasks.intent.calibration import (
     choose_threshold,
     fit_confidence,
     logit,
+    most_right,
     operating_point,
     operating_points,
 )
@@ -161,3 +162,29 @@ def test_a_centred_threshold_lies_between_two_scores_and_parts_them_alike() -> N
     assert centred(found, 0.6) == pytest.approx(0.5)
     assert centred(found, 0.2) == pytest.approx(0.1999)
     assert centred(found, 0.7) == pytest.approx(0.6001)
+
+
+def test_the_threshold_with_the_most_right_answers_by_hand() -> None:
+    """Below .5 lie .3 and .2, two answers won; up to .65 lie .5 and .6 too, three won and two lost."""
+    assert most_right(SCORES) == pytest.approx(0.4)
+    assert most_right(held_out([0.9, 0.8, 0.1], [True, True, True])) is None
+    assert most_right(held_out([0.9, 0.8, 0.1], [False, False, False])) is None
+    assert most_right(held_out([0.2, 0.8, 0.9], [True, True, False])) is None
+    assert most_right(held_out([0.2, 0.8, 0.9], [True, False, True], [False, False, True])) == pytest.approx(0.85)
+
+
+@settings(deadline=None)
+@given(cases)
+def test_no_other_threshold_has_more_right_answers(rows: list[tuple[float, bool, bool]]) -> None:
+    found = held_out([r[0] for r in rows], [r[1] for r in rows], [r[1] and r[2] for r in rows])
+
+    def answers(threshold: float) -> int:
+        kept = found.scope >= threshold
+        return int((kept & found.right).sum() + (~kept & ~found.in_scope).sum())
+
+    best = max(answers(float(threshold)) for threshold in (*found.scope, np.inf))
+    threshold = most_right(found)
+    if threshold is not None:
+        assert answers(threshold) == best > answers(-np.inf)
+    elif found.in_scope.any():
+        assert answers(-np.inf) == best

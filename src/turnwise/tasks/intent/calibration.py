@@ -84,6 +84,22 @@ def choose_threshold(held_out: HeldOut, target: Target, value: float) -> float:
     return best
 
 
+def most_right(held_out: HeldOut) -> float | None:
+    """The threshold with the most right answers on held-out utterances, in the middle of its gap.
+
+    Of equal ones the lowest; None where rejecting nothing is as good, and without utterances of both kinds.
+    """
+    if held_out.in_scope.all() or not held_out.in_scope.any():
+        return None
+    order = np.argsort(held_out.scope, kind="stable")
+    gained = np.where(held_out.in_scope, -1.0 * held_out.right, 1.0)[order].cumsum()
+    ends = np.flatnonzero(np.diff(held_out.scope[order], append=np.inf) > 0)
+    best = ends[gained[ends].argmax()]
+    if gained[best] <= 0:
+        return None
+    return centred(held_out, float(np.nextafter(held_out.scope[order][best], np.inf)))
+
+
 def centred(held_out: HeldOut, threshold: float) -> float:
     """The middle of the gap that ``threshold`` lies in: it parts the held-out scores alike, and a score that differs
     in its last digits, as it may from batch to batch, stays on its side."""

@@ -16,7 +16,7 @@ from turnwise.heads import Projection
 from turnwise.tasks.best import Best
 from turnwise.tasks.intent.all_pairs import AllPairs, ClassHead
 from turnwise.tasks.intent.bank import Array, Bank, unit
-from turnwise.tasks.intent.calibration import Calibration, HeldOut, fit_confidence
+from turnwise.tasks.intent.calibration import Calibration, HeldOut, fit_confidence, most_right
 from turnwise.tasks.intent.examples import IntentExample, Utterance, as_examples, label_names
 from turnwise.tasks.intent.model import Decision, IntentModel
 from turnwise.tasks.intent.pairs import PairContrast, PairHead
@@ -71,8 +71,11 @@ def fit_intent(
 
 
 def calibrate(model: IntentModel, held_out: HeldOut, source: str) -> None:
-    """Learn from held-out utterances when an answer is right; ``source`` says where they come from."""
-    model.calibration = Calibration(*fit_confidence(held_out))
+    """Learn from held-out utterances when an answer is right, and from those out of scope when to give none.
+
+    ``source`` says where they come from.
+    """
+    model.calibration = Calibration(*fit_confidence(held_out), most_right(held_out))
     model.held_out = held_out
     inside = held_out.in_scope
     model.facts["held_out"] = {
