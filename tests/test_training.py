@@ -142,6 +142,35 @@ def test_parts_with_one_objective_keep_their_losses_apart(tiny: Encoder, talks: 
     assert step.sentences == 12 + 8 + 12
 
 
+def test_a_part_takes_part_in_its_share_of_the_steps_the_first_among_them(tiny: Encoder, talks: list[Dialogue]) -> None:
+    whole, some = part(ResponseRanking(), tiny, talks), replace(part(AllPairs(), tiny, talks), share=0.4)
+    steps = run(tiny, [whole, some], steps=10)
+    assert ["all_pairs" in step.losses for step in steps] == [1, 0, 1, 0, 0, 1, 0, 1, 0, 0]
+    assert all("response_ranking" in step.losses for step in steps)
+    for share in (0.0, 1.1):
+        with pytest.raises(InputError, match=f"the share of all_pairs is {share}, expected more than 0 and at most 1"):
+            run(tiny, [replace(some, share=share)], steps=1)
+
+
+def test_a_run_of_shares_goes_on_where_it_stopped(tiny: Encoder, talks: list[Dialogue], tmp_path: Path) -> None:
+    def training() -> Training:
+        encoder = copy.deepcopy(tiny)
+        some = replace(part(AllPairs(batch_size=4, group=2), encoder, talks), share=0.3)
+        return Training(
+            encoder, [part(ResponseRanking(batch_size=4), encoder, talks), some], Settings(**QUICK, steps=8)
+        )
+
+    whole, first, second = training(), training(), training()
+    losses = [step.losses for step in whole]
+    steps = first.steps()
+    for _ in range(5):
+        next(steps)
+    first.save(tmp_path / "run")
+    steps.close()
+    second.load(tmp_path / "run")
+    assert [step.losses for step in second] == losses[5:]
+
+
 def test_two_parts_add_their_weighted_losses(tiny: Encoder, talks: list[Dialogue]) -> None:
     """A twice at half weight is A once; a part of weight 0 changes nothing; a part that counts does.
 

@@ -78,9 +78,10 @@ def fit_trunk(
 ) -> Desk:
     """Fit each of ``tasks`` that the dialogues have labels for, together, on one copy of ``encoder``.
 
-    An epoch sees all examples of every task once: the task with the most batches takes part in every step, the others in
-    some. The best epoch is that with the highest mean quality on held-out dialogues. What could not be fitted is in ``facts["left_out"]``
-    with the reason. Raises InputError for an unknown task, CorpusError when nothing could be fitted.
+    An epoch sees all examples of every task once: the task with the most batches takes part in every step, the others
+    in some. The best epoch is that with the highest mean quality on held-out dialogues. What could not be fitted is in
+    ``facts["left_out"]`` with the reason. Raises InputError for an unknown task, CorpusError when nothing could be
+    fitted.
     """
     settings, wanted = fitting.training, of_desk(tasks)
     given = list(dialogues)
