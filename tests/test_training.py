@@ -156,17 +156,17 @@ def test_a_run_of_shares_goes_on_where_it_stopped(tiny: Encoder, talks: list[Dia
     def training() -> Training:
         encoder = copy.deepcopy(tiny)
         some = replace(part(AllPairs(batch_size=4, group=2), encoder, talks), share=0.3)
-        return Training(
-            encoder, [part(ResponseRanking(batch_size=4), encoder, talks), some], Settings(**QUICK, steps=8)
-        )
+        parts = [part(ResponseRanking(batch_size=4), encoder, talks), some]
+        return Training(encoder, parts, Settings(**QUICK, steps=8))
 
-    whole, first, second = training(), training(), training()
-    losses = [step.losses for step in whole]
+    losses = [step.losses for step in training()]
+    first = training()
     steps = first.steps()
     for _ in range(5):
         next(steps)
     first.save(tmp_path / "run")
     steps.close()
+    second = training()
     second.load(tmp_path / "run")
     assert [step.losses for step in second] == losses[5:]
 

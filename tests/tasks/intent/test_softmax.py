@@ -51,14 +51,14 @@ def test_the_loss_by_hand() -> None:
 
 
 def test_answers_and_the_in_scope_score_by_hand() -> None:
-    """Logits of (1, 0): a 2, b 0, out of scope 1. log(e^2 + e^0) - 1 = 1.1269."""
+    """Logits of (1, 0): a 2, b 0, out of scope 1. log(e^2 + e^0) = 2.1269, with that class or without."""
     unit = np.eye(2, dtype=np.float32)
     rows = {"a": np.array([2, 0, 0]), "b": np.array([0, 0, 0]), None: np.array([0, 0, 1])}
     classes = Classes({name: row.astype(np.float32) for name, row in rows.items()})
     bank = Bank(["x", "y", "z"], [("a",), ("b",), ()], np.concatenate([unit, unit[:1]]))
     total = np.exp([2, 0, 1]).sum()
     assert classes.scores(unit[:1], bank)[0] == pytest.approx(np.exp([2, 0, 1]) / total, abs=1e-6)
-    assert classes.scope(unit[:1], bank) == pytest.approx([1.1269], abs=1e-4)
+    assert classes.scope(unit[:1], bank) == pytest.approx([2.1269], abs=1e-4)
     inside = Bank(["x", "y"], [("a",), ("b",)], unit)
     assert classes.scores(unit[:1], inside).shape == (1, 2)
     assert classes.scope(unit[:1], inside) == pytest.approx([2.1269], abs=1e-4)
