@@ -48,12 +48,12 @@ _PUBLISHED = {
 
 
 def intent_recognition(results: Path) -> str:
-    """INT on CLINC150: both classifiers as they answer and with a threshold from val, beside DSDF's."""
+    """INT on CLINC150: both classifiers as they answer and without the threshold from val, beside DSDF's."""
     cells = read(results / "dsdf_intent.json")
     rows = []
     for classifier in dict.fromkeys(name.split("/")[1] for name in cells if name.startswith("test/")):
         found = [cell for name, cell in cells.items() if name.startswith(f"test/{classifier}/")]
-        for words, parts in (("", found), (", threshold from val", [cell["thresholded"] for cell in found])):
+        for words, parts in (("", found), (", no threshold", [cell["without_threshold"] for cell in found])):
             rows.append([classifier + words, *(mean_of([100 * cell[key] for cell in parts]) for key in _INT)])
     if not rows:
         return ""

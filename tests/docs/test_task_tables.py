@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
 import pytest
 
 from turnwise.dialogue import Dialogue
@@ -29,7 +28,7 @@ def test_both_classifiers_stand_beside_the_published_figures(script, tmp_path: P
     cells = {
         f"test/softmax/{seed}": {
             **{key: value + 0.01 * seed for key, value in figures.items()},
-            "thresholded": figures,
+            "without_threshold": figures,
             "machine": "m",
         }
         for seed in (0, 1)
@@ -38,7 +37,7 @@ def test_both_classifiers_stand_beside_the_published_figures(script, tmp_path: P
     write(tmp_path, "dsdf_intent.json", cells | {"dev/softmax/0": cells["test/softmax/0"]})
     lines = tables.intent_recognition(tmp_path).splitlines()
     assert lines[2] == "| softmax | 88.50 ± 0.71 | 96.50 ± 0.71 | 91.50 ± 0.71 | 50.50 ± 0.71 |"
-    assert lines[3].startswith("| softmax, threshold from val | 88.00 ± 0.00 |")
+    assert lines[3].startswith("| softmax, no threshold | 88.00 ± 0.00 |")
     assert lines[5] == "| DSDF, BERT-base after entity number prediction | 86.27 | 95.67 | 89.60 | 44.00 |"
     assert lines[-1] == "- measured on: m"
 
@@ -119,20 +118,6 @@ def test_f1_without_the_neutral_label_by_hand(script) -> None:  # type: ignore[n
     }
     assert tasks.micro_f1_without(labels, "neutral") == pytest.approx(0.6)
     assert tasks.micro_f1_without({}, "neutral") == 0
-
-
-def test_the_threshold_with_the_most_right_answers_by_hand(script) -> None:  # type: ignore[no-untyped-def]
-    """Out of scope at 0.1 and 0.5, right in scope at 0.4 and 0.9, wrong at 0.2: from 0.2 on 1 + 2 answers are right,
-    from 0.4 on as many."""
-    from turnwise.tasks.intent.calibration import HeldOut
-
-    held = HeldOut(
-        np.zeros(5),
-        np.array([0.1, 0.5, 0.4, 0.9, 0.2]),
-        np.array([False, False, True, True, False]),
-        np.array([False, False, True, True, True]),
-    )
-    assert script("dsdf_intent").best_threshold(held) == 0.2
 
 
 @pytest.mark.skipif(not os.environ.get("TURNWISE_DATA"), reason="TURNWISE_DATA is not set")
