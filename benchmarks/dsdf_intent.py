@@ -5,9 +5,10 @@
 
 Trained on the 15,000 utterances of train and the 100 out-of-scope ones; val and its 100 out-of-scope ones choose the
 epoch of softmax, calibrate, and choose the threshold with the most right answers; test (4,500 and 1,000) measures, a
-second time without the threshold, when a text is out of scope that is nearest to the out-of-scope examples. ``--on dev``
-measures on val instead, which is where choices of the recipe are made. The four figures are those of DSDF's tables: accuracy over all 5,500, accuracy of the in-scope ones,
-whether each of the 5,500 is rightly told in or out, and the recall of out of scope. Results: results/dsdf_intent.json.
+second time without the threshold, when a text is out of scope that is nearest to the out-of-scope examples.
+``--on dev`` measures on val instead, which is where choices of the recipe are made. The four figures are those of
+DSDF's tables: accuracy over all 5,500, accuracy of the in-scope ones, whether each of the 5,500 is rightly told in or
+out, and the recall of out of scope. Results: results/dsdf_intent.json.
 """
 
 import argparse
