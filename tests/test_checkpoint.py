@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -67,6 +68,22 @@ def test_a_run_that_goes_on_has_the_weights_of_one_that_was_not_cut_off(
     assert again.done == 4
     assert equal(runs.finished(again), whole)
     assert not equal(whole, runs.weights(make(**values)))
+
+
+def test_parts_that_take_part_in_some_steps_go_on_where_they_stopped(
+    runs: ModuleType, make: Make, tmp_path: Path
+) -> None:
+    def made() -> Training:
+        run = make()
+        run.parts = (run.parts[0], *(replace(part, share=0.4) for part in run.parts[1:]))
+        return run
+
+    whole = runs.finished(made())
+    folder = saved(made(), tmp_path / "run", steps=4)
+    again = made()
+    again.load(folder)
+    assert equal(runs.finished(again), whole)
+    assert not equal(whole, runs.finished(make()))
 
 
 @pytest.mark.parametrize(("number", "saving"), [(signal.SIGKILL, False), (signal.SIGTERM, True)])

@@ -152,25 +152,6 @@ def test_a_part_takes_part_in_its_share_of_the_steps_the_first_among_them(tiny: 
             run(tiny, [replace(some, share=share)], steps=1)
 
 
-def test_a_run_of_shares_goes_on_where_it_stopped(tiny: Encoder, talks: list[Dialogue], tmp_path: Path) -> None:
-    def training() -> Training:
-        encoder = copy.deepcopy(tiny)
-        some = replace(part(AllPairs(batch_size=4, group=2), encoder, talks), share=0.3)
-        parts = [part(ResponseRanking(batch_size=4), encoder, talks), some]
-        return Training(encoder, parts, Settings(**QUICK, steps=8))
-
-    losses = [step.losses for step in training()]
-    first = training()
-    steps = first.steps()
-    for _ in range(5):
-        next(steps)
-    first.save(tmp_path / "run")
-    steps.close()
-    second = training()
-    second.load(tmp_path / "run")
-    assert [step.losses for step in second] == losses[5:]
-
-
 def test_two_parts_add_their_weighted_losses(tiny: Encoder, talks: list[Dialogue]) -> None:
     """A twice at half weight is A once; a part of weight 0 changes nothing; a part that counts does.
 

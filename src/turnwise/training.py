@@ -222,8 +222,10 @@ class Training:
             encodings = tuple(encoding for encoding, _ in corrupted)
             targets.append([found for _, found in corrupted])
             counts.append(ride.rider.count(targets[-1]))
-        batch = _on_device(Batch(encodings, batch.targets, batch.count), self.accelerator.device)
-        return _Prepared(batch, [[_moved(t, self.accelerator.device) for t in found] for found in targets], counts)
+        device = self.accelerator.device
+        moved = tuple(encoding.to(device) for encoding in encodings)
+        batch = Batch(moved, _moved(batch.targets, device), batch.count)
+        return _Prepared(batch, [[_moved(target, device) for target in found] for found in targets], counts)
 
     def _summed(self, values: list[float]) -> list[float]:
         if self.accelerator.num_processes == 1:
@@ -390,14 +392,6 @@ def _stream(part: Part, index: int, seed: int) -> Iterator[tuple[int, list[int]]
         for rows in part.objective.batches(part.examples, np.random.default_rng([seed, index, epoch])):
             yield epoch, rows
         epoch += 1
-
-
-def _on_device(batch: Batch, device: torch.device) -> Batch:
-    return Batch(
-        tuple(encoding.to(device) for encoding in batch.encodings),
-        _moved(batch.targets, device),
-        batch.count,
-    )
 
 
 def _moved(targets: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:

@@ -65,7 +65,7 @@ class Desk:
             with self.trunk.remembering() if self.trunk is not None else nullcontext():
                 asked = [member.ask(part, last=last) for member in self.members.values()]
                 if self.trunk is not None:
-                    self.trunk.remember([tokens for one in asked for tokens in one.tokens])
+                    self.trunk.remember([tokens for one in asked for tokens in one.tokens()])
                 for one in asked:
                     part = one.fill(part)
             yield from part

@@ -13,11 +13,11 @@ from turnwise.dialogue import Dialogue
 class Asked:
     """What a model asks about some dialogues: the first half of ``annotate``, ``fill`` being the other.
 
-    ``tokens`` will be encoded first, so that they can be encoded together with those of other models. ``fill`` takes
+    ``tokens()`` will be encoded first, so that they can be encoded together with those of other models. ``fill`` takes
     the dialogues again, whatever layers others filled in since.
     """
 
-    tokens: Sequence[Tokens]
+    tokens: Callable[[], Sequence[Tokens]]
     fill: Callable[[Sequence[Dialogue]], list[Dialogue]]
 
 

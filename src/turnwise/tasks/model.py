@@ -109,7 +109,7 @@ class TaskModel:
             filled = self._filled(given, examples)
             return [only_last(*pair) for pair in zip(given, filled, strict=True)] if last else list(filled)
 
-        return Asked([tokens_of(example.row) for example in examples.found], fill)
+        return Asked(lambda: [tokens_of(example.row) for example in examples.found], fill)
 
     def _filled(self, dialogues: Sequence[Dialogue], examples: Examples) -> Iterator[Dialogue]:
         scores, vectors = run(self.task, self.encoder, self.head, examples)

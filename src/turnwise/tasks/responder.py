@@ -167,7 +167,7 @@ class Responder(ABC):
         composer = Composer(self.encoder.codec)
         rows = [context.row(composer) for context in contexts]
         cut = [context.is_cut(row) for context, row in zip(contexts, rows, strict=True)]
-        return Asked([tokens_of(row) for row in rows], lambda given: list(self._filled(given, contexts, cut)))
+        return Asked(lambda: [tokens_of(row) for row in rows], lambda given: list(self._filled(given, contexts, cut)))
 
     def _filled(
         self, dialogues: Sequence[Dialogue], contexts: Sequence[Context], cut: Sequence[bool]

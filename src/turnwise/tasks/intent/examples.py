@@ -55,6 +55,12 @@ def utterances(dialogues: Iterable[Dialogue]) -> list[Utterance]:
     return found
 
 
+def asked(dialogue: Dialogue, *, last: bool) -> list[int]:
+    """The numbers of the turns that are not the agent's; with ``last`` that of the last turn, if it is one of them."""
+    rows = [row for row, turn in enumerate(dialogue.turns) if turn.speaker != "agent"]
+    return [row for row in rows if row == len(dialogue.turns) - 1] if last else rows
+
+
 def texts(dialogues: Iterable[Dialogue]) -> tuple[str, ...]:
     """The distinct texts of every turn that is not the agent's. Raises CorpusError when there is none."""
     found = dict.fromkeys(

@@ -9,8 +9,8 @@ from turnwise.dialogue import Dialogue
 from turnwise.errors import InputError
 from turnwise.tasks.fitted import Asked
 from turnwise.tasks.intent.evaluation import evaluate
-from turnwise.tasks.intent.examples import utterances
-from turnwise.tasks.intent.model import TASK, IntentModel, asked
+from turnwise.tasks.intent.examples import asked, utterances
+from turnwise.tasks.intent.model import TASK, IntentModel
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class IntentMember:
     def ask(self, dialogues: Sequence[Dialogue], *, last: bool) -> Asked:
         """What ``annotate`` asks about some dialogues, and how it fills their intents in."""
         texts = [one.turns[row].text for one in dialogues for row in asked(one, last=last)]
-        tokens = self.model.encoder.codec.tokenise(texts)
-        return Asked(tokens, lambda given: list(self.model.annotate(given, last=last)))
+        codec = self.model.encoder.codec
+        return Asked(lambda: codec.tokenise(texts), lambda given: list(self.model.annotate(given, last=last)))
 
     def annotate(
         self,

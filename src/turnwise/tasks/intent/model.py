@@ -29,7 +29,7 @@ from turnwise.tasks.intent.calibration import (
     operating_points,
 )
 from turnwise.tasks.intent.card import model_card
-from turnwise.tasks.intent.examples import Utterance, utterances
+from turnwise.tasks.intent.examples import Utterance, asked, utterances
 from turnwise.tasks.intent.projection import project, projection_of
 from turnwise.tasks.intent.softmax import Classes
 
@@ -391,12 +391,6 @@ class IntentModel:
         except (KeyError, TypeError, ValueError, InputError) as error:
             raise ModelError(f"{folder} cannot be read as an intent model: {error}; fit it again") from None
         return model
-
-
-def asked(dialogue: Dialogue, *, last: bool) -> list[int]:
-    """The numbers of the turns that are not the agent's; with ``last`` that of the last turn, if it is one of them."""
-    rows = [row for row, turn in enumerate(dialogue.turns) if turn.speaker != "agent"]
-    return [row for row in rows if row == len(dialogue.turns) - 1] if last else rows
 
 
 def _classes(names: Sequence[str | None], arrays: Mapping[str, NDArray[Any]]) -> Classes | None:

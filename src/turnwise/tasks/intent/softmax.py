@@ -124,8 +124,7 @@ class Classes:
 
             log sum_c exp(l_c)        (Liu et al. 2020, "Energy-based Out-of-distribution Detection")
 
-        The class of out-of-scope examples is not in it: it knows what these were, and others are unlike them. On
-        CLINC150's validation parts the area under the ROC curve is 0.991 so, and 0.982 with its logit subtracted.
+        The class of out-of-scope examples is not in it: it knows what these were, and others are unlike them.
         """
         inside = self.logits(queries, bank)[:, : len(bank.names)]
         top = inside.max(axis=1)
