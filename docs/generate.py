@@ -34,6 +34,7 @@ from turnwise.tasks.intent.softmax import SoftmaxClasses
 from turnwise.tasks.ranking.task import Ranking
 from turnwise.tasks.recipes import TASKS
 from turnwise.tasks.selection import Selection
+from turnwise.tasks.trunk_fit import Weights
 from turnwise.training import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -54,6 +55,7 @@ TABLES_OF_RECIPES: tuple[type[Any], ...] = (
     Ranking,
     TaskInput,
     HeldOut,
+    Weights,
 )
 
 

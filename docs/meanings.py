@@ -54,6 +54,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "mode": "`seen`: the acts of a turn that is there; `next`: those of the agent's turn after it, unseen.",
         "batch_size": "Turns a batch.",
         "pooling": _TURN_MEAN_OR_CLS,
+        "context": "Turns before the one asked about that are read; all when it is not given.",
         "threshold": "Probability from which an act is given.",
         "tuned": "Whether held-out dialogues choose the threshold.",
     },
@@ -109,6 +110,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "mix": "Freely typed turns for each turn whose response is of the pool; 1 as published.",
         "shortlist": "`separate`: a dual encoder of its own; `shared`: one trunk with the cross-encoder; or `none`.",
         "top_k": "Responses that the shortlist keeps.",
+        "pair_tokens": "Tokens that the cross-encoder reads of a context with a response, at most.",
         "profile": "Whether the metadata are read, where the format has a place for them.",
         "gold_layer": "The layer that names the responses of agents' turns.",
         "shown": "Responses of an answer.",
@@ -122,6 +124,10 @@ MEANINGS: dict[str, dict[str, str]] = {
     "HeldOut": {
         "share": "Share of the dialogues that choose the best epoch and the thresholds; 0 trains on all.",
     },
+    "Weights": dict.fromkeys(
+        ("intent", "acts", "emotion", "handoff", "pii", "satisfaction", "state", "ranking"),
+        "What the loss of the task is multiplied by.",
+    ),
     "MaskedLM": {
         "rate": "Share of the tokens that are chosen; tokens that structure a dialogue never are.",
         "masked": "Of the chosen, so many become [MASK],",

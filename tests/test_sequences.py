@@ -111,6 +111,13 @@ def test_one_utterance_is_cut_at_its_end() -> None:
 # What is left out
 
 
+def test_a_composer_may_write_less_than_the_codec_takes_but_no_more() -> None:
+    turns = said("a:a", "c:b", "a:cd", "c:efg", "a:hi")
+    short, long = Composer(codec("tod"), 12), Composer(codec("tod", max_tokens=12), 60)
+    assert written(short, short.dialogue(turns)) == "[CLS] [USR] b [USR] e f g [SYS] h i [SEP]"
+    assert written(long, long.dialogue(turns)) == written(short, short.dialogue(turns))
+
+
 def test_the_first_question_stays_and_the_oldest_turns_go_whole() -> None:
     """Room for 10: 2 for the question, 8 left for the last turns, of 3, 4 and 3 tokens: two fit."""
     composer = Composer(codec("tod", max_tokens=12))
@@ -179,7 +186,7 @@ def test_whatever_comes_the_sequence_fits_and_says_what_is_in_it(
     limit: int,
 ) -> None:
     composer = COMPOSERS[format, segments]
-    composer.codec.max_tokens = limit
+    composer.max_tokens = limit
     row = composer.dialogue(turns, response=response, profile=profile)
     assert len(row.ids) == len(row.segments) == len(row.marks) <= limit
     assert row.kept == tuple(sorted(set(row.kept)))

@@ -46,14 +46,15 @@ class Row:
 
 
 class Composer:
-    """Puts sequences together for one codec, in its layout.
+    """Puts sequences together for one codec, in its layout, of ``max_tokens`` at most: the codec's, or fewer.
 
     Raises InputError when the tokenizer lacks the special tokens.
     """
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, codec: Codec, max_tokens: int | None = None) -> None:
         tokenizer = codec.tokenizer
         self.codec = codec
+        self.max_tokens = codec.max_tokens if max_tokens is None else min(max_tokens, codec.max_tokens)
         self.layout = codec.layout
         self.format = FORMATS[codec.layout.format]
         first = tokenizer.cls_token_id if tokenizer.cls_token_id is not None else tokenizer.bos_token_id
@@ -83,9 +84,9 @@ class Composer:
         return found
 
     def single(self, ids: Ids, speaker: int | None = None) -> Row:
-        """One utterance; with ``speaker``, its token in front. Cut to the codec's ``max_tokens``."""
+        """One utterance; with ``speaker``, its token in front. Cut to ``max_tokens``."""
         lead = [] if speaker is None else self._lead(speaker, opening=False)
-        room = self.codec.max_tokens - 2 - len(lead)
+        room = self.max_tokens - 2 - len(lead)
         tokens = np.concatenate([[self.first], [i for i, _ in lead], ids[:room], [self.last]]).astype(np.int32)
         marks = np.zeros(len(tokens), dtype=np.int8)
         marks[[0, -1]] = STRUCTURE
@@ -113,9 +114,9 @@ class Composer:
         dialogue have no opening.
         Raises InputError when ``max_tokens`` is less than 8.
         """
-        if self.codec.max_tokens < LEAST_TOKENS:
-            raise InputError(f"max_tokens is {self.codec.max_tokens}; a dialogue needs at least {LEAST_TOKENS}")
-        room = self.codec.max_tokens - 2
+        if self.max_tokens < LEAST_TOKENS:
+            raise InputError(f"max_tokens is {self.max_tokens}; a dialogue needs at least {LEAST_TOKENS}")
+        room = self.max_tokens - 2
         if response is not None:
             response = response[: room // 2]
             room -= len(response) + 1

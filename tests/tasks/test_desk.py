@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from turnwise.dialogue import Dialogue, Turn
 from turnwise.encoder import Encoder
@@ -127,6 +128,20 @@ def test_tasks_over_one_trunk_share_its_encoder(shared: Desk) -> None:
     assert set(shared.evaluate(TALKS, draws=0)["members"]) == set(shared.labels)
 
 
+def test_the_weight_of_a_task_changes_what_the_trunk_learns(checkpoint: object) -> None:
+    encoder = Encoder.load(checkpoint("bert"))  # type: ignore[operator]
+
+    def weights(emotion: float) -> torch.Tensor:
+        fitting = trunk_recipe(overrides={"training": STEPS, "weights": {"emotion": emotion}})
+        desk = fit_trunk(TALKS, encoder, fitting, dev=TALKS, tasks=("acts", "emotion"))
+        assert isinstance(desk.trunk, Trunk)
+        return torch.cat([value.flatten() for value in desk.trunk.parameters()])
+
+    plain = weights(1.0)
+    assert torch.equal(plain, weights(1.0))
+    assert not torch.equal(plain, weights(50.0))
+
+
 def test_a_saved_shared_desk_has_one_encoder_and_answers_alike(shared: Desk, tmp_path: Path) -> None:
     shared.save(tmp_path / "desk")
     assert len(list((tmp_path / "desk").rglob("model.safetensors"))) == 1
@@ -157,6 +172,10 @@ def test_a_task_that_no_desk_has_and_a_recipe_of_another_task(checkpoint: object
     encoder = Encoder.load(checkpoint("bert"))  # type: ignore[operator]
     with pytest.raises(InputError, match="no task 'actz' of a desk; did you mean 'acts'"):
         fit_trunk(TALKS, encoder, trunk_recipe(), tasks=["actz"])
+    with pytest.raises(RecipeError, match=r"\[weights\] acts is 0, expected more than 0"):
+        trunk_recipe(overrides={"weights": {"acts": 0}})
+    with pytest.raises(RecipeError, match=r"\[weights\] actz is not known; did you mean 'acts'"):
+        trunk_recipe(overrides={"weights": {"actz": 2.0}})
     with pytest.raises(RecipeError, match=r"task = 'acts', expected 'desk'"):
         trunk_recipe("acts")
     with pytest.raises(CorpusError, match="nothing of a desk can be fitted"):

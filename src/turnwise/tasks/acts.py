@@ -17,8 +17,8 @@ class Acts(Task):
 
     Mode ``seen`` annotates that turn, whoever speaks. Mode ``next`` foretells the acts of the agent's turn after it,
     which is not shown, since a response has to be planned before it is there; its answers are the layer ``next_acts``
-    of the turn before. ``threshold`` and ``tuned``: see ``Several``. As published ``pooling`` is ``cls`` and the
-    threshold 0.5.
+    of the turn before. Of what came before a turn ``context`` turns are read, all when it is None. ``threshold`` and
+    ``tuned``: see ``Several``. As published ``pooling`` is ``cls`` and the threshold 0.5.
 
     Source: DSDF, section 3.3, equation 6 (mode ``next``).
     """
@@ -26,6 +26,7 @@ class Acts(Task):
     mode: Mode = "seen"
     batch_size: int = 32
     pooling: TaskPooling = "turn"
+    context: int | None = None
     threshold: float = 0.5
     tuned: bool = True
 
@@ -38,6 +39,8 @@ class Acts(Task):
             raise InputError(f"mode is {self.mode!r}, expected seen or next")
         if self.batch_size < 1:
             raise InputError(f"batch_size is {self.batch_size}, expected at least 1")
+        if self.context is not None and self.context < 0:
+            raise InputError(f"context is {self.context}, expected 0 or more turns")
         Several(self.threshold)  # raises InputError
 
     @property

@@ -1,6 +1,6 @@
 """What is fitted on an encoder, alone or beside others, and the loop that keeps the best epoch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol, TypeVar
 
@@ -48,14 +48,19 @@ def learn(
     learners: Sequence[Learner[Any]],
     settings: Settings,
     on_step: Callable[[Step], None] | None = None,
+    weights: Mapping[str, float] | None = None,
 ) -> list[Learned]:
     """Train the encoder and all parts in place, and keep the weights of the best epoch.
 
     An epoch is as long as that of the part with the most batches, and every part takes part in as many of its steps as
-    it has batches: an epoch sees all examples once. Of several learners the best epoch is that of the
-    highest mean of their qualities. Returns a record for each learner.
+    it has batches: an epoch sees all examples once. ``weights`` multiply the losses of the learners named in it. Of
+    several learners the best epoch is that of the highest mean of their qualities. Returns a record for each learner.
     """
-    parts = [part for learner in learners for part in learner.parts]
+    parts = [
+        replace(part, weight=part.weight * (weights or {}).get(learner.name, 1.0))
+        for learner in learners
+        for part in learner.parts
+    ]
     batches = [max(1, part.objective.epoch_steps(part.examples)) for part in parts]
     epoch = max(batches)
     parts = [replace(part, share=number / epoch) for part, number in zip(parts, batches, strict=True)]

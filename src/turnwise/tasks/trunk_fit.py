@@ -1,7 +1,7 @@
 """Fit a desk over one trunk: all its tasks learn together, and the epoch stays that is best for all."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from turnwise import __version__
@@ -31,17 +31,37 @@ MEMBERS = ("intent", *(kind.name for kind in TASKS), "ranking")
 
 
 @dataclass(frozen=True)
+class Weights:
+    """What the loss of each task is multiplied by before they are summed. Raises InputError below 0."""
+
+    intent: float = 1.0
+    acts: float = 1.0
+    emotion: float = 1.0
+    handoff: float = 1.0
+    pii: float = 1.0
+    satisfaction: float = 1.0
+    state: float = 1.0
+    ranking: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, weight in asdict(self).items():
+            if not weight > 0:
+                raise InputError(f"{name} is {weight}, expected more than 0; leave a task out with --task")
+
+
+@dataclass(frozen=True)
 class TrunkFitting:
     """A recipe: how the trunk is trained and reads dialogues, and what each task has otherwise than its own recipe."""
 
     training: Settings
     input: TaskInput
     held_out: HeldOut
+    weights: Weights
     parameters: Tables
 
 
 def trunk_recipe(name: str = DeskTask.name, overrides: Tables | None = None) -> TrunkFitting:
-    """The recipe ``name``: [training], [input], [held_out], and a table for each task that has parameters of its own.
+    """The recipe ``name``: [training], [input], [held_out], [weights], and a table for each task that has parameters.
 
     ``overrides`` win. Raises RecipeError with every problem.
     """
@@ -53,9 +73,14 @@ def trunk_recipe(name: str = DeskTask.name, overrides: Tables | None = None) -> 
             f"recipe {name} has task = {task!r}, expected 'desk'; a desk's recipe is fitted with --shared"
         )
     parameters = {key: tables.pop(key) for key in (*MEMBERS, "selection") if key in tables}
-    sections: dict[str, type[Any]] = {"training": Settings, "input": TaskInput, "held_out": HeldOut}
+    sections: dict[str, type[Any]] = {
+        "training": Settings,
+        "input": TaskInput,
+        "held_out": HeldOut,
+        "weights": Weights,
+    }
     built = build(overridden(tables, overrides or {}), sections, recipe=name)
-    return TrunkFitting(built["training"], built["input"], built["held_out"], parameters)
+    return TrunkFitting(built["training"], built["input"], built["held_out"], built["weights"], parameters)
 
 
 def of_desk(tasks: Sequence[str]) -> list[str]:
@@ -96,7 +121,7 @@ def fit_trunk(
             left_out[name] = str(error)
     if not learners:
         raise CorpusError("nothing of a desk can be fitted:", [f"{name}: {why}" for name, why in left_out.items()])
-    records = learn(trunk, list(learners.values()), settings, on_step)
+    records = learn(trunk, list(learners.values()), settings, on_step, asdict(fitting.weights))
     members: dict[str, Member] = {}
     with trunk.quick():
         for (name, learner), learned in zip(learners.items(), records, strict=True):

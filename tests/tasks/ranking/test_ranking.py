@@ -103,6 +103,8 @@ def test_a_row_with_the_response_and_others_without_and_gradients(
     batch = TASK.collate([pairs[row] for row in rows], tiny.codec, Draws(0, 0, 0, rows))
     assert batch.targets["labels"].tolist() == [1, 0, 0, 0] * 3
     assert batch.number == 12
+    short = replace(TASK, pair_tokens=16).collate([pairs[row] for row in rows], tiny.codec, Draws(0, 0, 0, rows))
+    assert short.encodings[0].ids.shape[1] <= 16 < batch.encodings[0].ids.shape[1]
     again = TASK.collate([pairs[row] for row in rows], tiny.codec, Draws(0, 0, 0, rows))
     assert torch.equal(batch.encodings[0].ids, again.encodings[0].ids)
     head = TASK.head(tiny, pairs)
@@ -255,6 +257,7 @@ def test_damaged_folders_are_refused(model: RankingModel, tmp_path: Path) -> Non
         ({"batch_size": 0}, "batch_size is 0"),
         ({"negatives": 0}, "negatives is 0"),
         ({"top_k": 0}, "top_k is 0"),
+        ({"pair_tokens": 7}, "pair_tokens is 7, expected at least 8"),
         ({"hard": 1.5}, "hard is 1.5"),
         ({"mix": -1.0}, "mix is -1"),
         ({"shortlist": "both"}, "shortlist is 'both'"),

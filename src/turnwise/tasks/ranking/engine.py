@@ -136,7 +136,7 @@ def _contexts(model: Model, check: Sequence[Dialogue]) -> list[Context]:
 
 def _pairs(model: RankingModel, contexts: Sequence[Context]) -> list[Tokens]:
     """Each context with some responses of the pool, other ones for each."""
-    composer = Composer(model.encoder.codec)
+    composer = model.task.composer(model.encoder.codec)
     rng = np.random.default_rng(0)
     ids = model.encoder.codec.plain_ids(model.pool.texts)
     number = min(_BESIDE, len(ids))

@@ -16,7 +16,7 @@ from turnwise.errors import InputError, ModelError
 from turnwise.files import atomic_folder
 from turnwise.objectives.classify import class_head
 from turnwise.pretrained_heads import read_heads, start_from
-from turnwise.sequences import Composer, Ids
+from turnwise.sequences import Ids
 from turnwise.tasks.confidence import Confidence
 from turnwise.tasks.contexts import Context, tokens_of
 from turnwise.tasks.dual import DualEncoder, Vectors, best_columns
@@ -91,7 +91,7 @@ class RankingModel(Responder):
             columns = np.broadcast_to(np.arange(len(self.pool)), (len(contexts), len(self.pool)))
         else:
             columns = best_columns(alike, number)
-        composer = Composer(self.encoder.codec)
+        composer = self.task.composer(self.encoder.codec)
         tokens = [
             tokens_of(context.row(composer, self._ids[at]))
             for context, row in zip(contexts, columns, strict=True)

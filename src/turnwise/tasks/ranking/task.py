@@ -15,7 +15,7 @@ from turnwise.errors import InputError
 from turnwise.objectives.classify import class_head, class_loss, class_score
 from turnwise.objectives.objective import Batch, Draws, Hidden, Objective, Pooling
 from turnwise.objectives.places import length_shuffled, pad, window_steps
-from turnwise.sequences import Composer, Row
+from turnwise.sequences import LEAST_TOKENS, Composer, Row
 from turnwise.tasks.answers import YesNo
 from turnwise.tasks.ranking.examples import Ints, Pair, Pairs
 from turnwise.tasks.responder import LAYER, RespondingTask
@@ -35,8 +35,9 @@ class Ranking(RespondingTask, Objective):
 
     A pool of more than ``top_k`` is ranked in two steps: a dual encoder chooses ``top_k``, the cross-encoder ranks
     these. The dual encoder is a model of its own (``shortlist`` separate), or one trunk with the cross-encoder, which
-    then learns both losses (shared); with none the whole pool is scored. ``gold_layer``, ``shown``, ``precision`` and
-    ``profile``: see ``Selection``. ``batch_size`` counts contexts.
+    then learns both losses (shared); with none the whole pool is scored. The cross-encoder reads at most
+    ``pair_tokens`` of a context with a response, all that the encoder takes when it is None. ``gold_layer``,
+    ``shown``, ``precision`` and ``profile``: see ``Selection``. ``batch_size`` counts contexts.
 
     Source: CS-BERT, sections 3.2 and 4.2.
     """
@@ -48,6 +49,7 @@ class Ranking(RespondingTask, Objective):
     mix: float = 1.0
     shortlist: Shortlist = "separate"
     top_k: int = 16
+    pair_tokens: int | None = None
     profile: bool = True
     gold_layer: str = LAYER
     shown: int = 5
@@ -69,7 +71,13 @@ class Ranking(RespondingTask, Objective):
             raise InputError(f"pooling is {self.pooling!r}, expected one of {', '.join(get_args(Pooling))}")
         if self.shortlist not in get_args(Shortlist):
             raise InputError(f"shortlist is {self.shortlist!r}, expected one of {', '.join(get_args(Shortlist))}")
+        if self.pair_tokens is not None and self.pair_tokens < LEAST_TOKENS:
+            raise InputError(f"pair_tokens is {self.pair_tokens}, expected at least {LEAST_TOKENS}")
         YesNo(self.precision)  # raises InputError
+
+    def composer(self, codec: Codec) -> Composer:
+        """What puts a context and a response together."""
+        return Composer(codec, self.pair_tokens)
 
     def head(self, encoder: Encoder, examples: Sequence[Pair]) -> nn.Module:
         return class_head(encoder.dim, 2)
@@ -86,7 +94,7 @@ class Ranking(RespondingTask, Objective):
 
     def collate(self, examples: Sequence[Pair], codec: Codec, draws: Draws) -> Batch:
         """For each pair a row with its response, labelled 1, and ``negatives`` with others; the batch counts rows."""
-        composer = Composer(codec)
+        composer = self.composer(codec)
         rows: list[Row] = []
         labels: list[int] = []
         for at, pair in enumerate(examples):
