@@ -106,6 +106,20 @@ def test_what_cannot_be_fitted_says_why(console: Console, talks: str, flags: tup
     assert not (console.folder / "model").exists()
 
 
+def test_an_encoder_of_another_language_is_warned_of(console: Console, tiny_encoder: Path) -> None:
+    said = [("我的卡在哪里", "ask"), ("谢谢", "thank")] * 4
+    talks = [
+        {"id": f"test:{at}", "turns": [{"speaker": "customer", "text": text, "labels": {"emotion": [name]}}]}
+        for at, (text, name) in enumerate(said)
+    ]
+    lines = "\n".join(json.dumps(talk, ensure_ascii=False) for talk in talks)
+    (console.folder / "chinese.jsonl").write_text(lines, encoding="utf-8")
+    done = console("fit", "emotion", "-c", "chinese.jsonl", "--encoder", tiny_encoder, *QUICK, "-o", "model")
+    assert done.returncode == 0, done.stderr
+    assert "warning: 100% of the tokens of these texts are unknown to the encoder" in done.stderr
+    assert "--encoder" in done.stderr
+
+
 def test_a_corpus_without_the_layer_and_flags_of_other_tasks(console: Console, tiny_encoder: Path, talks: str) -> None:
     (console.folder / "plain.jsonl").write_text('{"id": "a", "turns": [{"speaker": "customer", "text": "hi"}]}\n')
     done = console("fit", "emotion", "-c", "plain.jsonl", "--encoder", tiny_encoder, "-o", "model")

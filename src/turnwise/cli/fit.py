@@ -10,6 +10,7 @@ import typer
 from turnwise.cli.fit_desk import fit_desk_verb
 from turnwise.cli.fit_ranking import RESPONSE_VERBS
 from turnwise.cli.fit_task import ABOUT, task_command
+from turnwise.cli.language import warn_of_texts
 from turnwise.cli.options import CORPUS_HELP, ColumnOption, SeedOption, columns
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def fit_intent_verb(
         overrides["fitting"]["held_out"] = 0.2
     chosen = intent_recipe(name, shots=examples.mean_shots(found), overrides=overrides)
     base = Encoder.load(encoder)
+    warn_of_texts([utterance.text for utterance in found], base)
     with training_bars() as on_step:
         model = fit_intent(found, base, chosen, dev=calibration, unlabelled=extra, on_step=on_step)
     model.save(output)

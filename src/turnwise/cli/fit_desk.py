@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from turnwise.cli.language import warn_of_dialogues
 from turnwise.cli.options import CORPUS_HELP, ColumnOption, SeedOption, columns
 from turnwise.errors import CorpusError, InputError
 
@@ -54,6 +55,7 @@ def fit_desk_verb(
     training = {key: value for key, value in options.items() if value is not None}
     wanted = task or MEMBERS
     loaded = Encoder.load(encoder)
+    warn_of_dialogues(found, loaded)
     if shared:
         fitting = trunk_recipe(recipe or "desk", {"training": training})
         with training_bars() as show:

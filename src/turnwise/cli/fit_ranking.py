@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from turnwise.cli.language import warn_of_dialogues
 from turnwise.cli.options import CORPUS_HELP, ColumnOption, SeedOption, columns
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def fit_selection_verb(
     found, held = _dialogues(corpus, dev, column)
     choices = _pool(pool, found, fitting.task.gold_layer)
     base = Encoder.load(encoder)
+    warn_of_dialogues(found, base)
     with training_bars() as show:
         model = fit_selection(
             found, base, fitting, pool=choices, dev=held, on_step=lambda step: show("selection", step)
@@ -122,6 +124,7 @@ def fit_ranking_verb(
     found, held = _dialogues(corpus, dev, column)
     choices = _pool(pool, found, fitting.task.gold_layer)
     base = Encoder.load(encoder)
+    warn_of_dialogues(found, base)
     if zero_shot:
         _write(unfitted(base, choices, fitting.task), output)
         return

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from turnwise.cli.language import warn_of_dialogues
 from turnwise.cli.options import CORPUS_HELP, ColumnOption, SeedOption, columns
 
 ABOUT = {
@@ -66,6 +67,7 @@ def task_command(name: str) -> Callable[..., None]:
         found = list(read_corpus(corpus, columns=names))
         held = None if dev is None else list(read_corpus(dev, default_split="dev", columns=names))
         base = Encoder.load(encoder)
+        warn_of_dialogues(found, base)
         with training_bars() as show:
             model = fit_task(found, base, fitting, dev=held, on_step=lambda step: show(name, step))
         model.save(output)
