@@ -2,7 +2,9 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from turnwise.corpora import read_corpus
 from turnwise.corpora.write import write_jsonl
@@ -12,6 +14,7 @@ from turnwise.tasks.intent.fit import fit_intent
 from turnwise.tasks.intent.model import IntentModel
 from turnwise.tasks.intent.recipes import intent_recipe
 
+THINGS = ("comets", "violins", "robots", "parrots", "zebras", "herons")
 INTENTS = ("cancel_order", "lost_package", "return_item", "track_order")
 
 
@@ -29,12 +32,19 @@ def desk(tmp_path: Path, shop_model: IntentModel) -> Path:
     _write(tmp_path / "labelled.csv", _some("sample@train"))
     _write(tmp_path / "heldout.csv", _some("sample@test"))
     shop_model.save(tmp_path / "models" / "shop")
+    _posts(tmp_path / "posts.parquet")
     return tmp_path
 
 
 def _some(corpus: str) -> list[Utterance]:
     found = [u for u in utterances(read_corpus(corpus)) if len(u.labels) == 1 and u.labels[0] in INTENTS]
     return shots(found, 4, seed=0)
+
+
+def _posts(path: Path) -> None:
+    """A table of posts: each thing is spoken of in two of them."""
+    said = [frame.format(thing) for thing in THINGS for frame in ("we really like {} here", "now {} we like really")]
+    parquet.write_table(pyarrow.table({"forum": ["home"] * len(said), "body": said}), path)
 
 
 def _write(path: Path, found: Sequence[Utterance]) -> None:

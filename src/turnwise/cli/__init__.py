@@ -26,6 +26,7 @@ from turnwise.cli.evaluate import evaluate
 from turnwise.cli.export import export
 from turnwise.cli.fit import fit
 from turnwise.cli.intent import intent
+from turnwise.cli.mine import mine
 from turnwise.cli.objectives import objectives
 from turnwise.cli.predict import predict
 from turnwise.cli.pretrain import pretrain
@@ -40,6 +41,7 @@ VERBS: tuple[Callable[..., None], ...] = (
     convert,
     objectives,
     tokenizer,
+    mine,
     pretrain,
     evaluate,
     predict,
