@@ -7,7 +7,7 @@
 Fitted on the sample corpus's train part with the default recipes, the best epoch and the thresholds chosen on dev;
 responses are ranked from the approved pool. Scores are those of the test part. ``latency``: the real server on the
 loopback address annotates the test dialogues as they grow. Each customer turn is one request of the dialogue up to it
-with ``"turns": "last"``, the earlier turns annotated by the answers before; every layer is filled in, the best ten
+with ``"turns": "last"``, the earlier turns annotated by the answers before; every layer is filled in, the best five
 responses of the pool are scored by the cross-encoder. Results: results/desk.json.
 """
 

@@ -52,6 +52,19 @@ def test_plain_ids_have_no_special_tokens_whatever_the_text_says(codec: Codec) -
     assert codec.tokenise(["a [SEP]"]) == [Tokens((CLS, A, SEP, SEP))]
 
 
+def test_a_text_is_tokenised_once_where_it_is_remembered(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    real = codec._plain_ids
+    monkeypatch.setattr(codec, "_plain_ids", lambda texts: asked.extend(texts) or real(texts))
+    with codec.remembering():
+        assert codec.plain_ids(["a ab", "d", "a ab"]) == [[A, A, TAIL], [D], [A, A, TAIL]]
+        assert codec.plain_ids(["d", "b"]) == [[D], [B]]
+        assert codec.plain_ids([]) == []
+    assert asked == ["a ab", "d", "b"]
+    codec.plain_ids(["d"])
+    assert asked == ["a ab", "d", "b", "d"]
+
+
 def test_plain_ids_are_cut_to_the_limit(codec: Codec) -> None:
     assert codec.plain_ids(["a b c d a b c"]) == [[A, B, C, D, A]]
     assert codec.plain_ids(["a " * 500_000]) == [[A] * 5]

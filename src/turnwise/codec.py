@@ -1,7 +1,8 @@
 """The one place where text becomes ids: tokens, truncation, padding."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -96,6 +97,16 @@ class Codec:
         self.segments = segments
         self.segment_types = segment_types
         self.layout = layout
+        self._known: dict[str, list[int]] | None = None
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """Let ``plain_ids`` tokenise each distinct text once inside the block."""
+        self._known = {}
+        try:
+            yield
+        finally:
+            self._known = None
 
     @cached_property
     def word_ids(self) -> NDArray[np.int64]:
@@ -121,6 +132,13 @@ class Codec:
 
         A special token's name in a text is text: a customer who types ``[SEP]`` ends nothing.
         """
+        if self._known is None:
+            return self._plain_ids(texts)
+        missing = [text for text in dict.fromkeys(texts) if text not in self._known]
+        self._known |= dict(zip(missing, self._plain_ids(missing), strict=True))
+        return [self._known[text] for text in texts]
+
+    def _plain_ids(self, texts: Sequence[str]) -> list[list[int]]:
         if not texts:
             return []
         found = self.tokenizer(

@@ -73,6 +73,16 @@ def test_odd_dialogues_come_back_with_every_layer(client: httpx.Client, which: s
     assert "satisfaction" in found["labels"]
 
 
+def test_a_desk_on_several_cores_leaves_them_to_its_encoder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limited: list[int] = []
+    monkeypatch.setattr("turnwise.serve.server.limit_threads", limited.append)
+    monkeypatch.setattr("turnwise.tasks.trunk.resolve", lambda *_: "bf16")
+    load_served(folder)
+    assert limited == []
+    load_served(folder, workers=2)
+    assert limited == [1]
+
+
 def test_what_was_not_read_whole_says_so(client: httpx.Client) -> None:
     said, _ = ODD["a turn of a hundred thousand characters"]
     (found,) = client.post("/v1/annotate", json={"dialogue": {"turns": said}}).json()["dialogues"]

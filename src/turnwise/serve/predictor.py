@@ -46,16 +46,21 @@ Served = Predictor | Annotator
 def load_served(folder: Path, *, workers: int = 1) -> Served:
     """The fitted model in ``folder``, with its int8 or fp32 export where there is one.
 
-    A desk over one trunk answers in bfloat16 where this machine is faster at it, and then on ``workers`` cores.
+    A desk over one trunk answers in bfloat16 where this machine is faster at it, and then on ``workers`` cores, each
+    with sequences of its own. All other operators of this process are then limited to one thread: the threads that help
+    them wait for work on a core, which the encoder lacks meanwhile.
     Raises ModelError when there is none.
     """
+    from turnwise.serve.server import limit_threads
     from turnwise.tasks.desk import Desk
     from turnwise.tasks.intent.engine import best_engine, load_with
     from turnwise.tasks.load import load_any
 
     found = load_any(folder)
     if isinstance(found, Desk) and found.trunk is not None:
-        found.trunk.quicken(workers)
+        quick = found.trunk.quicken(workers)
+        if quick and workers > 1:
+            limit_threads(1)
     if found is not None:
         return Annotator(found.task.name, found.labels, found.version, found.annotate)
     return load_with(folder, best_engine(folder))

@@ -60,10 +60,10 @@ class Trunk(Encoder):
 
     @contextmanager
     def remembering(self) -> Iterator[None]:
-        """Encode each distinct sequence once inside the block."""
+        """Tokenise each distinct turn and encode each distinct sequence once inside the block."""
         self._states = {}
         try:
-            with torch.inference_mode():
+            with self.codec.remembering(), torch.inference_mode():
                 yield
         finally:
             self._states = None
