@@ -16,7 +16,13 @@ def word_rows(found: Table) -> Table:
     ``size`` counts the sentence's characters, ``at`` its words before this one. ``second`` and ``third`` are the words
     that follow after a single space each, or null.
     """
-    split = found.select("id", size=found.text.length(), words=words(found.text.lower()), gaps=gaps(found.text))
+    beyond = ibis.array(["", ""])  # Spark refuses to look behind the end of an array
+    split = found.select(
+        "id",
+        size=found.text.length(),
+        words=words(found.text.lower()).concat(beyond),
+        gaps=gaps(found.text).concat(beyond),
+    )
     none = ibis.null("string")
 
     def row(word: ibis.expr.types.StringValue, at: ibis.expr.types.IntegerValue) -> ibis.expr.types.StructValue:
@@ -31,7 +37,8 @@ def word_rows(found: Table) -> Table:
             }
         )
 
-    rows = split.select("id", "size", row=split.words.map(row).unnest()).unpack("row")
+    real = split.words[: split.words.length() - 2]
+    rows = split.select("id", "size", row=real.map(row).unnest()).unpack("row")
     blank = ""  # a sentence may end with a space, which no word follows
     return rows.mutate(second=rows.second.nullif(blank), third=rows.third.nullif(blank))
 
