@@ -57,7 +57,8 @@ def viterbi(scores: Scores, mask: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def constrained(scores: Scores, first: Tensor, allowed: Tensor) -> Scores:
-    """The scores with -inf where a sequence may not begin, (tags,), or a tag not follow another, (next tag, tag)."""
+    """The scores, so low where a sequence may not begin (tags,), or a tag not follow another (next tag, tag), that
+    nothing is left of their probability; finite, so that gradients are too."""
     unary, transitions = scores
     low = torch.finfo(unary.dtype).min / 1e4
     begin = torch.where(first.bool(), 0.0, low).to(unary.dtype)

@@ -1,5 +1,6 @@
 """``turnwise mine``: pairs of sentences that share a keyphrase, from raw text."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -8,8 +9,6 @@ import typer
 from turnwise.cli.options import CORPUS_HELP
 from turnwise.cli.progress import counting
 from turnwise.errors import CorpusError, InputError, MissingExtraError
-
-_STAGES = 6
 
 
 def mine(
@@ -45,7 +44,7 @@ def mine(
     Example: turnwise mine posts.parquet --text body --group forum -o pairs --report pairs.html
     """
     try:
-        from turnwise.mining.run import FACTS
+        from turnwise.mining.run import FACTS, STAGES
         from turnwise.mining.run import mine as mined
         from turnwise.mining.sources import TextColumns
     except ImportError as error:
@@ -59,13 +58,13 @@ def mine(
     run = {
         "sources": {source: stamp(Path(source)) if Path(source).exists() else "" for source in sources},
         "columns": [text, group],
-        "settings": [shortest, longest, alpha, keyphrases, threshold, test],
+        "settings": asdict(settings),
     }
     kept = Work.open(work or output.with_name(f"{output.name}.work"), run, restart=restart)
     if kept.begun:
         typer.echo(f"going on with the run in {kept.folder}; --restart starts anew", err=True)
     try:
-        with counting("stages", _STAGES) as advance:
+        with counting("stages", len(STAGES)) as advance:
             facts = mined(
                 sources, output, settings, work=kept.folder, columns=TextColumns(text, group),
                 memory=memory, threads=threads, on_stage=lambda _: advance(1),

@@ -32,7 +32,7 @@ MEMBERS = ("intent", *(kind.name for kind in TASKS), "ranking")
 
 @dataclass(frozen=True)
 class Weights:
-    """What the loss of each task is multiplied by before they are summed. Raises InputError below 0."""
+    """What the loss of each task is multiplied by before they are summed. Raises InputError for one not above 0."""
 
     intent: float = 1.0
     acts: float = 1.0
