@@ -83,7 +83,7 @@ def run(corpus: str, encoder: str, seed: int, arguments: argparse.Namespace) -> 
         tables["training"] = {**tables.get("training", {}), "steps": arguments.steps}
     train, dev = (part(corpus, name, arguments.limit) for name in ("train", "dev"))
     test = dev if arguments.on == "dev" else part(corpus, "test", arguments.limit)
-    return measure((train, dev, test), encoder, seed, tables) | {"set": arguments.set}
+    return measure((train, dev, test), encoder, seed, tables) | ({"set": arguments.set} if arguments.set else {})
 
 
 def measure(parts: Parts, encoder: str, seed: int, tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

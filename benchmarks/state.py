@@ -89,7 +89,9 @@ def run(name: str, form: str, seed: int, arguments: argparse.Namespace) -> dict[
     train, dev, test = parts(name, arguments)
     measured = (train, dev, dev if arguments.on == "dev" else test)
     tables = _data.tables_of(arguments.set)
-    return measure(name, form, measured, arguments.encoder, seed, tables) | {"set": arguments.set}
+    return measure(name, form, measured, arguments.encoder, seed, tables) | (
+        {"set": arguments.set} if arguments.set else {}
+    )
 
 
 def measure(

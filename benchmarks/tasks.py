@@ -75,7 +75,9 @@ def run(protocol: Protocol, share: int, seed: int, arguments: argparse.Namespace
     taken = drawn(train, max(2, round(share * len(train) / 100)), seed=seed)
     tables = _data.tables_of(arguments.set)
     try:
-        return measure(protocol, (taken, dev, dev if arguments.on == "dev" else test), arguments.encoder, seed, tables)
+        measured = dev if arguments.on == "dev" else test
+        found = measure(protocol, (taken, dev, measured), arguments.encoder, seed, tables)
+        return found | ({"set": arguments.set} if arguments.set else {})
     except CorpusError as error:
         return {"problem": str(error), "train": {"dialogues": len(taken)}}
 

@@ -64,6 +64,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "context": "Turns before the utterance that are read too.",
         "threshold": "Probability from which an emotion is given; the likeliest always is.",
         "tuned": "Whether held-out dialogues choose the threshold.",
+        "average": "`micro`, or `macro`, which counts a rare emotion as much as a frequent one: the F1 that chooses.",
     },
     "HandOff": {
         "batch_size": "Turns a batch.",
