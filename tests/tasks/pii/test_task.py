@@ -65,7 +65,7 @@ def fitted(encoder: Encoder, task: Pii, dev: list[Dialogue] | None = None) -> Ta
 
 @pytest.fixture(scope="module")
 def model(checkpoint: Callable[[str], Path]) -> TaskModel:
-    return fitted(Encoder.load(checkpoint("bert")), Pii(rules=False, noise=0.0))
+    return fitted(Encoder.load(checkpoint("bert")), Pii(rules=False, noise=0.0, uncased=0.0, mixed=0.0))
 
 
 def spans(dialogue: Dialogue) -> list[list[tuple[int, int, str]]]:

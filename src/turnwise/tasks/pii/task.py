@@ -46,7 +46,7 @@ class Pii(BaseTask):
     asked for the rest alone, and not for labels that the rules find by themselves. What else they find fills in where
     the model is silent or less sure.
 
-    As published ``cased`` and ``rules`` are false, ``noise``, ``uncased`` and ``mixed`` are 0, and the batch size is 64.
+    As published ``cased`` and ``rules`` are false, the three shares are 0, and the batch size is 64.
 
     Source: CS-BERT, section 4.4.
     """
@@ -182,14 +182,15 @@ class Pii(BaseTask):
         neighbours: Sequence[tuple[Neighbour, ...]],
     ) -> Dialogue:
         """The spans of each turn with a text, and as evidence the probability of all its tags."""
-        found: dict[int, tuple[tuple[Span, ...], Evidence]] = {}
-        for at in self.queries(dialogue):
-            found[at] = together([], *by_rules(dialogue, at, learned["rules"])) if self.rules else (), Evidence()
+        ruled: dict[int, tuple[list[Span], list[Span]]] = {
+            at: by_rules(dialogue, at, learned["rules"]) if self.rules else ([], []) for at in self.queries(dialogue)
+        }
+        found = {at: (together([], *spans), Evidence()) for at, spans in ruled.items()}
         left = left_to_rules(learned["rules"]) if self.rules else frozenset()
         told = [number for number, label in enumerate(learned["labels"]) if label in left]
         for parts, probabilities, joined in _by_turn(cast(Sequence[Window], asked), scores):
             at, pieces = parts[0].turn, parts[0].pieces
-            sure, others = by_rules(dialogue, at, learned["rules"]) if self.rules else ([], [])
+            sure, others = ruled[at]
             around = iob.around(probabilities, touched(sure, pieces)[: len(probabilities)], told)
             chain = iob.Chain(around, joined)
             tags, score = chain.best()
