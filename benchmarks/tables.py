@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from _desk_tables import desk, desk_latency
-from _dialogue_tables import pii, pii_shares, state
+from _dialogue_tables import pii, pii_dev, pii_shares, state
 from _grid_tables import grid
 from _markdown import mean_of, percent, read, table
 from _pretraining_tables import few_shot, intrinsic, preparation, throughput
@@ -251,6 +251,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "results: ranking-speed": ranking_speed,
     "results: ranking-shares": ranking_shares,
     "results: pii": pii,
+    "results: pii-dev": pii_dev,
     "results: pii-shares": pii_shares,
     "results: desk": desk,
     "results: desk-latency": desk_latency,

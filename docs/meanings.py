@@ -76,6 +76,8 @@ MEANINGS: dict[str, dict[str, str]] = {
         "cased": "Whether the head is shown how words are written: capitals, digits, signs, what stands before them.",
         "rules": "Whether the rules for personal data answer too.",
         "noise": "Share of the tokens that training hides from the encoder.",
+        "uncased": "Share of the turns whose capitals training hides from the head.",
+        "mixed": "Share of the turns that training puts together from stretches of two turns.",
         "overlap": "Tokens that two windows of a long turn share.",
         "windows": "At most so many windows of a turn are read.",
     },
