@@ -65,7 +65,7 @@ def rows(corpus: Text, folder: Path, left_out: frozenset[str]) -> Iterator[tuple
     """(group, text) of each turn, without test splits where there are others, and without the texts of ``left_out``."""
     path = folder / corpus.place
     source = parse(f"{corpus.reader}:{path}", None)
-    known = [split for split in source.splits if "test" not in split] or source.splits
+    known = [split for split in source.splits if "test" not in split and "cn" not in split] or source.splits
     for split in known:
         for dialogue in source.reader.read(path, split, DEFAULT_COLUMNS):
             group = _group(dialogue)
