@@ -52,7 +52,6 @@ def corpora_of(kind: str) -> set[str]:
     return {
         corpus.reader
         for corpus in CORPORA
-        if ("permissive" not in kind or corpus.permissive) and all(
-            word not in kind or corpus.kind == word for word in ("task", "open")
-        )
+        if ("permissive" not in kind or corpus.permissive)
+        and all(word not in kind or corpus.kind == word for word in ("task", "open"))
     }

@@ -12,6 +12,7 @@ results/convex_pretraining.json.
 
 import argparse
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,8 @@ def _train(arguments: argparse.Namespace) -> None:
             continue
         found = found or _convex_runs.prepared(arguments)
         start = time.perf_counter()
-        _cells.compute(
-            arguments.results, name, lambda s=share, n=name: _convex_runs.run(arguments, found, n, s), again=True
-        )
+        run = partial(_convex_runs.run, arguments, found, name, share)
+        _cells.compute(arguments.results, name, run, again=True)
         print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
 
 

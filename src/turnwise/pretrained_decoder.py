@@ -81,7 +81,9 @@ def load_decoder(name: str | Path, encoder: Encoder) -> PretrainedDecoder:
         raise _damaged(folder, str(error)) from None
     match content:
         case {"kind": kind} if kind != _KIND:
-            raise ModelError(f"{folder} is the folder of {kind}, expected {_KIND}; name a folder that was written from pairs")
+            raise ModelError(
+                f"{folder} is the folder of {kind}, expected {_KIND}; name a folder that was written from pairs"
+            )
         case {
             "kind": str(),
             "layers": [*layers],
@@ -96,8 +98,8 @@ def load_decoder(name: str | Path, encoder: Encoder) -> PretrainedDecoder:
     own = encoder_hash(encoder)
     if found != own:
         raise ModelError(
-            f"the decoder {name} belongs to the encoder {base} ({found[:12]}), and the encoder {encoder.name} has other "
-            f"weights ({own[:12]}); load that encoder, or train a decoder over this one with turnwise pretrain"
+            f"the decoder {name} belongs to the encoder {base} ({found[:12]}), and {encoder.name} has other weights "
+            f"({own[:12]}); load that encoder, or train a decoder over this one with turnwise pretrain"
         )
     decoder = _built(folder, weights)
     expected = encoder.dim * max(1, len(layers))

@@ -35,7 +35,7 @@ class Settings:
     """How to train. ``steps`` wins over ``epochs`` with at least ``min_steps``; ``warmup`` is a fraction of the steps.
 
     After the warm-up the rate falls in a line or a half cosine to 0, or stays.
-    ``rho`` is Adadelta's decay of its means. With ``frozen`` the encoder learns nothing and drops nothing; the heads do.
+    ``rho`` is Adadelta's decay of its means. ``frozen``: only the heads learn, and the encoder drops nothing.
     ``layer_decay`` d gives layer l of L the rate ``learning_rate * d ** (L - l)`` (embeddings count as layer 0).
     ``average`` b keeps an exponential moving average of the weights, ``a <- b' a + (1 - b') w`` after step i with
     b' = min(b, i / (i + 9)), so that the untrained weights are soon forgotten; the average is what remains at the

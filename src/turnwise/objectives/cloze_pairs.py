@@ -119,7 +119,7 @@ def read_pairs(path: Path, codec: Codec, *, progress: Callable[[int, int], None]
 def cloze_pairs(
     columns: dict[str, list[str] | list[int]], codec: Codec, *, progress: Callable[[int, int], None] | None = None
 ) -> ClozePairs:
-    """Pairs of columns: texts, and where in them the phrase stands, in characters. Each distinct text is tokenised once."""
+    """Pairs of columns: texts, and where in them the phrase stands, in characters. A text is tokenised once."""
     texts: dict[str, int] = {}
     numbers = [
         np.array([texts.setdefault(text, len(texts)) for text in columns[name]], dtype=np.int64)
