@@ -44,6 +44,7 @@ def main() -> None:
     train.add_argument("--optimizer", default="adadelta", choices=["adadelta", "adamw"])
     train.add_argument("--rate", type=float, default=0.3)
     train.add_argument("--encoder-rate", type=float, help="of a tuned encoder; as --rate by default")
+    train.add_argument("--clip", type=float, default=1000.0, help="of the gradient's norm; the paper names none")
     train.add_argument("--average", type=float, help="of the weights, see Settings.average")
     train.add_argument("--batch-size", type=int, default=256)
     train.add_argument("--decay", type=float, default=0.3)

@@ -40,8 +40,12 @@ class PretrainedDecoder:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def save_decoder(decoder: PretrainedDecoder, folder: Path, *, half: bool = False) -> None:
+def save_decoder(
+    decoder: PretrainedDecoder, folder: Path, *, half: bool = False, encoder: Encoder | None = None
+) -> None:
     """Write decoder.json and decoder.safetensors, atomically; with ``half`` the weights in 16 bits.
+
+    ``encoder`` is one that learned beside the decoder: it becomes the folder ``encoder`` in that folder.
 
     Raises StorageError when the disk refuses or other things are in the folder.
     """
@@ -59,6 +63,9 @@ def save_decoder(decoder: PretrainedDecoder, folder: Path, *, half: bool = False
     }
     with atomic_folder(Path(folder), marks=MARKS) as temporary:
         save_file(weights, temporary / _WEIGHTS)
+        if encoder is not None:
+            (temporary / "encoder").mkdir()
+            encoder.write(temporary / "encoder")
         (temporary / _FACTS).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 

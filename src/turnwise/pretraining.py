@@ -148,6 +148,12 @@ def pretrain(
     Raises CorpusError when the dialogues hold nothing to learn from, ModelError when ``work`` holds another run,
     StorageError when its turns are another corpus's, MissingExtraError when TensorBoard is not installed.
     """
+    for objective, _ in recipe.objectives:
+        if objective.learns_from != "dialogues":
+            raise RecipeError(
+                f"{objective.name} learns from {objective.learns_from}, not from dialogues; give them with --pairs, or "
+                "call turnwise.decoder_pretraining.pretrain_decoder"
+            )
     state = processes()
     folder = None if work is None else Path(work)
     logs = [] if folder is None else trackers(folder, tensorboard=tensorboard)

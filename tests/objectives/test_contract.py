@@ -25,12 +25,14 @@ from turnwise.objectives import (
     MaskedLM,
     MaskedSpeaker,
     NextTurn,
+    PairwiseCloze,
     Reordering,
     ResponseMatching,
     ResponseRanking,
     SpeakerPrediction,
     WholeDialogue,
 )
+from turnwise.objectives.cloze_pairs import cloze_pairs
 from turnwise.objectives.objective import Batch, Draws, Hidden, Objective, Rider
 from turnwise.objectives.places import Places
 from turnwise.store import TurnStore
@@ -60,6 +62,7 @@ CASES = {
     "entity_number": Case(EntityNumber()),
     "reordering": Case(Reordering(), least=0.832396),
     "response_ranking": Case(ResponseRanking(), steps=80),
+    "pairwise_cloze": Case(PairwiseCloze(anneal=1, hidden=32, width=16, wide=16, attention=8), steps=80),
     "masked_lm": Case(WholeDialogue(), MaskedLM()),
     "masked_speaker": Case(WholeDialogue(), MaskedSpeaker()),
     "all_pairs": Case(AllPairs()),
@@ -69,6 +72,16 @@ CASES = {
 }
 TASKS = (AllPairs, PairContrast)
 KINDS = (*OBJECTIVES, *TASKS)
+
+PHRASES = ("card", "parcel", "order", "address", "money", "help", "monday", "refund", "you")
+PAIRS: dict[str, list[Any]] = {
+    "template": [f"where is the {phrase} please" for phrase in PHRASES],
+    "template_start": [13] * len(PHRASES),
+    "template_end": [13 + len(phrase) for phrase in PHRASES],
+    "input": [f"my {phrase} has not come yet" for phrase in PHRASES],
+    "input_start": [3] * len(PHRASES),
+    "input_end": [3 + len(phrase) for phrase in PHRASES],
+}
 
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
@@ -84,6 +97,8 @@ def counted(text: str) -> int:
 
 
 def examples_of(objective: Any, encoder: Encoder, corpora: dict[str, list[Dialogue]]) -> Sequence[Any]:
+    if isinstance(objective, PairwiseCloze):
+        return cloze_pairs(PAIRS, encoder.codec)
     if isinstance(objective, TASKS):
         return objective.examples(corpora["labelled"], encoder.codec)
     return objective.examples(TurnStore.of(corpora["store"], encoder.codec, tagger=counted), encoder.codec)

@@ -87,11 +87,13 @@ class ClozePairs(Sequence[ClozePair]):
         return ClozePairs(self.sentences, sides[0], sides[1], phrases, self.blank)
 
 
-def read_pairs(path: Path, codec: Codec, *, progress: Callable[[int, int], None] | None = None) -> ClozePairs:
+def read_pairs(
+    path: Path, codec: Codec, *, least: int = 1, progress: Callable[[int, int], None] | None = None
+) -> ClozePairs:
     """The pairs of a .parquet file that ``turnwise mine`` wrote.
 
     ``progress`` is told how many sentences are tokenised, and of how many. Raises InputError when there is no such
-    file, CorpusError when it has other columns, cannot be read or has no pair, MissingExtraError without pyarrow.
+    file, CorpusError when it has other columns, cannot be read or has fewer than ``least`` pairs, MissingExtraError without pyarrow.
     """
     try:
         from pyarrow import ArrowException
@@ -108,9 +110,9 @@ def read_pairs(path: Path, codec: Codec, *, progress: Callable[[int, int], None]
     if missing:
         raise CorpusError(f"{path} has no column {', '.join(missing)}; expected a file that turnwise mine wrote")
     found = cloze_pairs(columns, codec, progress=progress)
-    if len(found) == 0:
+    if len(found) < least:
         raise CorpusError(
-            f"{path} has no pair to learn from; {found.left_out} were left out, since their phrase ends inside of a "
+            f"{path} has {len(found)} pairs to learn from, expected at least {least}; {found.left_out} were left out, since their phrase ends inside of a "
             f"token or a sentence has over {codec.max_tokens} tokens"
         )
     return found

@@ -180,9 +180,10 @@ def _partners(pairs: ClozePairs, rows: Ints, draws: Draws, number: int) -> Ints:
     order = np.argsort(_hashes(draws, rows, _CHOSEN), kind="stable")[:number]
     texts = [pairs.sentences.texts[at] for at in pairs.input.sentence[rows[order]].tolist()]
     waiting = dict(zip(order.tolist(), texts, strict=True))
+    others = np.argsort(rows, kind="stable")
     for attempt in range(_TRIES):
         places = np.array(list(waiting), dtype=np.int64)
-        drawn = _hashes(draws, rows[places], _PARTNER + attempt) % np.uint64(len(rows))
+        drawn = others[_hashes(draws, rows[places], _PARTNER + attempt) % np.uint64(len(rows))]
         for place, other in zip(places.tolist(), drawn.tolist(), strict=True):
             if other != place and pairs.phrases[rows[other]] not in waiting[place]:
                 partner[place] = other
