@@ -47,8 +47,9 @@ def pretrain_decoder(
 ) -> TrainedDecoder:
     """Train a decoder on ``pairs/train.parquet``, measured on ``pairs/test.parquet`` where that has pairs.
 
-    ``encoder`` is left as it was: where the recipe says ``frozen = false``, a copy of it learns. With ``work``, a folder,
-    checkpoints are written, and a run that was cut off goes on from the last one and ends as if it had not been.
+    ``encoder`` is left as it was: where the recipe says ``frozen = false``, a copy of it learns. With ``work``, a
+    folder, checkpoints are written, and a run that was cut off goes on from the last one and ends as if it had not
+    been.
     Raises RecipeError for a recipe of other objectives, InputError and CorpusError when there are no pairs, ModelError
     when ``work`` holds another run.
     """

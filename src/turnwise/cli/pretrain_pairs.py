@@ -88,11 +88,8 @@ def pretrain_pairs(
             temporary.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     if not keep_work:
         kept.remove(logs=output / "logs" if tensorboard else None)
-    written = f"decoder written to {output}"
-    typer.echo(
-        written if found.encoder is None else f"{written}, its encoder to {output / 'encoder'}",
-        err=json_file == Path("-"),
-    )
+    beside = "" if found.encoder is None else f", its encoder to {output / 'encoder'}"
+    typer.echo(f"decoder written to {output}{beside}", err=json_file == Path("-"))
 
 
 def _show(facts: Mapping[str, Any], *, rate: float) -> None:

@@ -93,7 +93,8 @@ def read_pairs(
     """The pairs of a .parquet file that ``turnwise mine`` wrote.
 
     ``progress`` is told how many sentences are tokenised, and of how many. Raises InputError when there is no such
-    file, CorpusError when it has other columns, cannot be read or has fewer than ``least`` pairs, MissingExtraError without pyarrow.
+    file, CorpusError when it has other columns, cannot be read or has fewer than ``least`` pairs, MissingExtraError
+    without pyarrow.
     """
     try:
         from pyarrow import ArrowException
@@ -112,8 +113,8 @@ def read_pairs(
     found = cloze_pairs(columns, codec, progress=progress)
     if len(found) < least:
         raise CorpusError(
-            f"{path} has {len(found)} pairs to learn from, expected at least {least}; {found.left_out} were left out, since their phrase ends inside of a "
-            f"token or a sentence has over {codec.max_tokens} tokens"
+            f"{path} has {len(found)} pairs to learn from, expected at least {least}; {found.left_out} were left out, "
+            f"since their phrase ends inside of a token or a sentence has over {codec.max_tokens} tokens"
         )
     return found
 
