@@ -99,7 +99,7 @@ def pretrain_decoder(
 
 def _objective(recipe: Pretraining) -> PairwiseCloze:
     """The one objective that learns from pairs."""
-    names = [part.name for part, _ in (*recipe.objectives, *recipe.riders)]
+    names = [*(part.name for part, _ in recipe.objectives), *(rider.name for rider, _ in recipe.riders)]
     objective = recipe.objectives[0][0]
     if names != [PairwiseCloze.name] or not isinstance(objective, PairwiseCloze):
         raise RecipeError(

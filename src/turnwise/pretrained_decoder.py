@@ -116,7 +116,8 @@ def load_decoder(name: str | Path, encoder: Encoder) -> PretrainedDecoder:
             f"its weights read states of {weights['input_projection.0.weight'].shape[1]} numbers, and {len(layers)} "
             f"layers give {expected}",
         )
-    return PretrainedDecoder(decoder, tuple(layers), blank, base, found, dict(facts))
+    told = {str(name): value for name, value in facts.items()}
+    return PretrainedDecoder(decoder, tuple(layers), blank, base, found, told)
 
 
 def encoder_hash(encoder: Encoder) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,21 +97,7 @@ def read_pairs(
     file, CorpusError when it has other columns, cannot be read or has fewer than ``least`` pairs, MissingExtraError
     without pyarrow.
     """
-    try:
-        from pyarrow import ArrowException
-        from pyarrow.parquet import read_table
-    except ImportError as error:
-        raise MissingExtraError("pyarrow", "mine") from error
-    if not path.is_file():
-        raise InputError(f"there is no file {path}; write one with: turnwise mine SOURCE -o {path.parent}")
-    try:
-        columns = read_table(path, columns=list(COLUMNS)).to_pydict()
-    except (ArrowException, OSError) as error:
-        raise CorpusError(f"{path} cannot be read as pairs: {' '.join(str(error).split())[:200]}") from None
-    missing = [name for name in COLUMNS if name not in columns]
-    if missing:
-        raise CorpusError(f"{path} has no column {', '.join(missing)}; expected a file that turnwise mine wrote")
-    found = cloze_pairs(columns, codec, progress=progress)
+    found = cloze_pairs(_columns(path), codec, progress=progress)
     if len(found) < least:
         raise CorpusError(
             f"{path} has {len(found)} pairs to learn from, expected at least {least}; {found.left_out} were left out, "
@@ -119,8 +106,14 @@ def read_pairs(
     return found
 
 
+def sentences_of(path: Path) -> list[str]:
+    """The distinct sentences of a file of pairs, in the order in which they come. Raises what ``read_pairs`` raises."""
+    columns = _columns(path)
+    return list(dict.fromkeys([*columns["template"], *columns["input"]]))
+
+
 def cloze_pairs(
-    columns: dict[str, list[str] | list[int]], codec: Codec, *, progress: Callable[[int, int], None] | None = None
+    columns: dict[str, list[Any]], codec: Codec, *, progress: Callable[[int, int], None] | None = None
 ) -> ClozePairs:
     """Pairs of columns: texts, and where in them the phrase stands, in characters. A text is tokenised once."""
     texts: dict[str, int] = {}
@@ -169,6 +162,24 @@ def blank_id(codec: Codec) -> int:
             "add one with tokenizer.add_special_tokens({'mask_token': '[MASK]'})"
         )
     return int(found)
+
+
+def _columns(path: Path) -> dict[str, list[Any]]:
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import read_table
+    except ImportError as error:
+        raise MissingExtraError("pyarrow", "mine") from error
+    if not path.is_file():
+        raise InputError(f"there is no file {path}; write one with: turnwise mine SOURCE -o {path.parent}")
+    try:
+        columns: dict[str, list[Any]] = read_table(path, columns=list(COLUMNS)).to_pydict()
+    except (ArrowException, OSError) as error:
+        raise CorpusError(f"{path} cannot be read as pairs: {' '.join(str(error).split())[:200]}") from None
+    missing = [name for name in COLUMNS if name not in columns]
+    if missing:
+        raise CorpusError(f"{path} has no column {', '.join(missing)}; expected a file that turnwise mine wrote")
+    return columns
 
 
 def _side(number: Ints, pieces: Sequence[Pieces], sizes: Ints, start: Ints, end: Ints) -> Side:
