@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from _convex_tables import decoders, mined
 from _desk_tables import desk, desk_latency
 from _dialogue_tables import pii, pii_dev, pii_shares, state
 from _grid_tables import grid
@@ -255,6 +256,8 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "results: pii-shares": pii_shares,
     "results: desk": desk,
     "results: desk-latency": desk_latency,
+    "results: mined": mined,
+    "results: decoders": decoders,
     "results: grid": grid,
     "results: service": records("service.json"),
 }
