@@ -9,11 +9,12 @@ from turnwise.mining.settings import MiningSettings
 
 UNIT = 10**9
 """Scores are integers, so many to 1: every engine orders them alike."""
-LENGTHS = (1, 2, 3)
 NAMES = ("first", "second", "third")
 """The columns of a phrase's words, as hashes; 0 where it has fewer."""
-_PLACES, _KINDS = 16, 2  # bits of a key for the place and the length of a phrase
-_LEAST = 2**38  # above every score below zero, which words have that are in every sentence twice
+_PLACES, _LENGTHS = 16, 2
+"""Bits of a key for the place and the length of a phrase."""
+_LIFT = 2**38
+"""Makes scores positive: those of words that are in every sentence several times are not."""
 
 
 def word_counts(found: Table) -> Table:
@@ -26,18 +27,16 @@ def keyphrases(found: Table, counts: Table, sentences: int, settings: MiningSett
     """(id, at, length, score, first, second, third) of the best phrases of each sentence.
 
     score(kp) = 1 / n^alpha sum_i log(|D| / count(w_i)), of one, two or three words with a single space between them;
-    it is given in ``UNIT`` and must be above ``threshold`` (None: any score is). Of the phrases that fill at most
-    ``share`` of the sentence's characters the best is taken, and the best of those that do not overlap with it: of
-    equal ones the longer, then the earlier. Of these, one that is in the sentence twice is then left out.
+    it is given in ``UNIT`` and must be above ``threshold`` (None: any score is). Of the phrases that are not longer than
+    ``share`` of the sentence the best is taken, and the best of those that do not overlap with it (of equal ones the
+    longer, then the earlier).
 
     ``at`` is the place of the first word among the tokens, ``length`` counts words; ``first`` to ``third`` are hashes
-    of the words, 0 where there is none. ``sentences`` is |D|. Source: ConVEx, section 2.2, equation 1.
+    of the words. ``sentences`` is |D|. Source: ConVEx, section 2.2, equation 1.
     """
-    rows = _word_rows(found, counts, sentences)
-    keys = {f"key_{length}": _key(rows, length, settings, threshold) for length in LENGTHS}
-    rows = rows.select("id", "at", *NAMES, **keys)
-    candidates = rows.filter(ibis.or_(*(rows[name].notnull() for name in keys)))
-    return _best(candidates, settings.most)
+    rows = _scored(_words(found, counts, sentences), settings, threshold)
+    keys = {f"key_{length}": _key(rows, length, settings, threshold) for length in (1, 2, 3)}
+    return _best(rows.select("id", "at", *NAMES, **keys), settings.most)
 
 
 def spelled(phrases: Table, counts: Table, most: int) -> Table:
@@ -53,84 +52,76 @@ def spelled(phrases: Table, counts: Table, most: int) -> Table:
     return rows.select("times", phrase=text).order_by(ibis.desc("times"), "phrase")
 
 
-def _word_rows(found: Table, counts: Table, sentences: int) -> Table:
-    """A row for each word of each sentence, with hash, weight and size of it and of the two words after it, or null.
+def _words(found: Table, counts: Table, sentences: int) -> Table:
+    """A row for each word of each sentence: hash, weight and characters of it and of the two words after it, or null.
 
-    A weight is log(|D| / count) in ``UNIT``, a size counts characters.
+    A weight is log(|D| / count) in ``UNIT``. A phrase is of words next to each other among the ``tokens``.
     """
-    split = found.select("id", size=found.text.length(), tokens=tokens(found.text.lower()))
-    split = split.mutate(
-        row=ibis.range(0, split.tokens.length().cast("int32"))
-        .zip(split.tokens, split.tokens[1:], split.tokens[2:])
-        .unnest()
-    )
-    rows = split.select(
-        "id", "size", at=split.row["f1"], word_first=split.row["f2"], word_second=split.row["f3"],
-        word_third=split.row["f4"],
-    )  # fmt: skip
+    beyond = ibis.array(["", ""])  # Spark refuses to look behind the end of an array
+    split = found.select("id", size=found.text.length(), tokens=tokens(found.text.lower()).concat(beyond))
+    split = split.mutate(at=ibis.range(0, split.tokens.length().cast("int32") - 2).unnest())
+    words = {f"word_{name}": split.tokens[split["at"] + step] for step, name in enumerate(NAMES)}
+    rows = split.select("id", "size", "at", **words)
     weight = ((float(sentences) / counts.total).log() * UNIT).floor().cast("int64")
     known = counts.select("word", number=hashed(counts.word), weight=weight, chars=counts.word.length())
     for name in NAMES:
-        facts = {f"{fact}_{name}": known[fact] for fact in ("number", "weight", "chars")}
-        facts[name] = facts.pop(f"number_{name}")
-        one = known.select(**{f"word_{name}": known.word}, **facts)
+        one = known.select(
+            **{
+                f"word_{name}": known.word,
+                name: known.number,
+                f"weight_{name}": known.weight,
+                f"chars_{name}": known.chars,
+            }
+        )
         rows = rows.join(one, f"word_{name}", how="inner" if name == "first" else "left")
     return rows
 
 
+def _scored(rows: Table, settings: MiningSettings, threshold: int | None) -> Table:
+    """The rows where a phrase begins that scores above the threshold, with ``score_1`` to ``score_3``."""
+    total, scores = rows.weight_first, {"score_1": rows.weight_first}
+    for length in (2, 3):
+        total += rows[f"weight_{NAMES[length - 1]}"]
+        scores[f"score_{length}"] = (total / length**settings.alpha).floor().cast("int64")
+    rows = rows.mutate(**scores)
+    return rows if threshold is None else rows.filter(ibis.or_(*(rows[name] > threshold for name in scores)))
+
+
 def _key(rows: Table, length: int, settings: MiningSettings, threshold: int | None) -> IntegerValue:
-    """An integer for the phrase of so many words from here on, greater for the better one; null where there is none."""
-    names = NAMES[:length]
-    score = sum((rows[f"weight_{name}"] for name in names[1:]), rows.weight_first)
-    if length > 1:
-        score = (score / length**settings.alpha).floor().cast("int64")
-    size = sum((rows[f"chars_{name}"] for name in names[1:]), rows.chars_first) + (length - 1)
-    good = size <= settings.share * rows["size"]
+    """An integer for the phrase of so many words from here on, greater for the better one; 0 or null of no phrase."""
+    score = rows[f"score_{length}"]
+    chars = sum((rows[f"chars_{name}"] for name in NAMES[1:length]), rows.chars_first) + (length - 1)
+    good = chars <= settings.share * rows["size"]
     if threshold is not None:
         good &= score > threshold
-    place = (2**_PLACES - 1) - rows["at"].cast("int64")
-    key = (score + _LEAST) * 2 ** (_KINDS + _PLACES) + length * 2**_PLACES + place
-    return ibis.ifelse(good, key, ibis.null("int64"))
+    base = _LIFT * 2 ** (_LENGTHS + _PLACES) + length * 2**_PLACES + 2**_PLACES - 1
+    return (score * 2 ** (_LENGTHS + _PLACES) + base - rows["at"]) * good.cast("int64")
 
 
 def _best(rows: Table, most: int) -> Table:
-    """Of each sentence the best phrase, and the best of those apart from it, without those that are there twice."""
-    alike = ibis.window(group_by="id", order_by=(*NAMES, "at"), preceding=None, following=None)
-    near = ibis.window(group_by="id", order_by=(*NAMES, "at"))
-    top = ibis.greatest(*(ibis.coalesce(rows[f"key_{length}"], -1) for length in LENGTHS)).max()
-    beside = {f"{name}_{side}": getattr(rows[name], side)().over(near) for name in NAMES for side in ("lag", "lead")}
-    rows = rows.mutate(top=top.over(alike), **beside)
-    begin, size = _place(rows.top), _length(rows.top)
-    end = begin + size
-    own: IntegerValue = ibis.literal(-1, "int64")
-    for length in LENGTHS:
-        key = rows[f"key_{length}"]
-        apart = (rows["at"] >= end) | (rows["at"] + length <= begin) | (key == rows.top)
-        own = ibis.greatest(own, ibis.ifelse(apart & key.notnull(), key, -1))
-    rows = rows.mutate(own=own)
-    ranked = rows.filter(rows.own >= 0)
-    ranked = ranked.mutate(
-        rank=ibis.row_number().over(ibis.window(group_by="id", order_by=ibis.desc("own"))), length=_length(ranked.own)
+    """Of each sentence the best phrase, and the best of those that do not overlap with it."""
+    keys = {length: f"key_{length}" for length in (1, 2, 3)}
+    best = ibis.greatest(*(rows[name] for name in keys.values()))
+    rows = rows.mutate(top=best.max().over(ibis.window(group_by="id")))
+    begin, end = _place(rows.top), _place(rows.top) + _length(rows.top)
+    after = rows["at"] >= end
+    apart = (
+        rows[name] * (after | (rows["at"] + length <= begin) | (rows[name] == rows.top)).cast("int64")
+        for length, name in keys.items()
     )
-    ranked = ranked.filter(ranked["rank"] < most)
-    twice = ibis.literal(False)
-    for side in ("lag", "lead"):
-        same = ibis.literal(True)
-        for length, name in zip(LENGTHS, NAMES, strict=True):
-            equal = ibis.coalesce(ranked[name] == ranked[f"{name}_{side}"], False)
-            same &= equal | (ranked.length < length)
-        twice |= same
-    kept = ranked.filter(~twice)
-    score = (kept.own >> (_KINDS + _PLACES)) - _LEAST
-    words = {
-        name: ibis.ifelse(kept.length >= length, kept[name], 0) for length, name in zip(LENGTHS, NAMES, strict=True)
-    }
-    return kept.select("id", "at", "length", score=score, **words)
+    rows = rows.mutate(own=ibis.greatest(*apart))
+    rows = rows.filter(rows.own > 0)
+    rows = rows.mutate(rank=ibis.row_number().over(ibis.window(group_by="id", order_by=ibis.desc("own"))))
+    rows = rows.filter(rows["rank"] < most)
+    length = _length(rows.own)
+    words = {name: ibis.ifelse(length >= least, rows[name], 0) for least, name in enumerate(NAMES, 1)}
+    score = (rows.own >> (_LENGTHS + _PLACES)) - _LIFT
+    return rows.select("id", "at", length=length.cast("int32"), score=score, **words)
 
 
 def _place(key: IntegerValue) -> IntegerValue:
-    return (2**_PLACES - 1) - (key & (2**_PLACES - 1))
+    return 2**_PLACES - 1 - (key & (2**_PLACES - 1))
 
 
 def _length(key: IntegerValue) -> IntegerValue:
-    return (key >> _PLACES) & (2**_KINDS - 1)
+    return (key >> _PLACES) & (2**_LENGTHS - 1)

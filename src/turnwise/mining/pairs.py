@@ -18,13 +18,14 @@ def pairs(found: Table, phrases: Table, settings: MiningSettings) -> Table:
     second, the third with the fourth: linear in the text, where every sentence with every other is not. Sentences of
     the test share are paired among themselves, so no sentence is in pairs of both kinds.
 
-    A keyphrase grows on either side as long as both sentences go on alike, word by word; pairs where it then fills
+    A keyphrase that is in one of the two sentences twice makes no pair: what is left of it would tell what fills the
+    blank. It grows on either side as long as both sentences go on alike, word by word; pairs where it then fills
     more than ``share`` of either sentence are left out. Starts and ends are characters of the sentences, half-open;
     ``phrase`` is in lower case and ``words`` counts its words.
 
     Source: ConVEx, section 2.2 and footnote 2.
     """
-    place = ibis.window(group_by=_PHRASE, order_by="id")
+    place = ibis.window(group_by=_PHRASE, order_by=("id", "at"))
     rows = phrases.join(found.select("id", "group", "test"), "id").select(*_PHRASE, "length", "at", "id")
     rows = rows.mutate(
         number=ibis.row_number().over(place), input_id=_.id.lead(1).over(place), input_at=_["at"].lead(1).over(place)
@@ -34,6 +35,7 @@ def pairs(found: Table, phrases: Table, settings: MiningSettings) -> Table:
     for side in _SIDES:
         rows = rows.join(found.select(**{f"{side}_id": found.id, side: found.text}), f"{side}_id")
     split = rows.mutate(**{f"{side}_tokens": tokens(rows[side]) for side in _SIDES})
+    split = split.filter(~ibis.or_(*(_twice(split, side) for side in _SIDES)))
     grown = split.mutate(left=_left(split), right=_right(split))
     begun = grown.mutate(
         words=grown.left + grown.length + grown.right,
@@ -53,6 +55,15 @@ def pairs(found: Table, phrases: Table, settings: MiningSettings) -> Table:
         *(name for side in _SIDES for name in (side, f"{side}_start", f"{side}_end")),
         phrase=made.input.substr(made.input_start, made.input_end - made.input_start).lower(),
     )  # fmt: skip
+
+
+def _twice(split: Table, side: str) -> BooleanValue:
+    """Whether the phrase is in the sentence a second time."""
+    space = ibis.literal(" ")
+    parts, at = split[f"{side}_tokens"], split[f"{side}_at"].cast("int32")
+    phrase = space + parts[at : at + split.length].join(" ").lower() + space
+    whole = space + parts.join(" ").lower() + space
+    return whole.substr(whole.find(phrase) + 1).contains(phrase)
 
 
 def _left(split: Table) -> IntegerValue:

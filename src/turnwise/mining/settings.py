@@ -31,8 +31,8 @@ class MiningSettings:
     def __post_init__(self) -> None:
         if not 1 <= self.shortest <= self.longest <= LONGEST:
             raise InputError(
-                f"sentences have {self.shortest} to {self.longest} characters, expected at least 1, at most {LONGEST:,} "
-                "and the least first"
+                f"sentences have {self.shortest} to {self.longest} characters, expected at least 1, at most "
+                f"{LONGEST:,} and the least first"
             )
         if self.most not in (1, 2):
             raise InputError(f"most is {self.most}, expected 1 or 2 keyphrases of a sentence")
