@@ -18,6 +18,7 @@ from _desk_tables import desk, desk_latency
 from _dialogue_tables import pii, pii_shares, state
 from _grid_tables import grid
 from _markdown import mean_of, percent, read, table
+from _mining_tables import mining, mining_statistics
 from _pretraining_tables import few_shot, intrinsic, preparation, throughput
 from _response_tables import ranking, ranking_shares, ranking_speed, selection, shortlist
 from _task_tables import intent_recognition, shares, tasks
@@ -255,6 +256,8 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "results: desk": desk,
     "results: desk-latency": desk_latency,
     "results: grid": grid,
+    "results: mining": mining,
+    "results: mining-statistics": mining_statistics,
     "results: service": records("service.json"),
 }
 

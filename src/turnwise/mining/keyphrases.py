@@ -27,7 +27,7 @@ def keyphrases(found: Table, counts: Table, sentences: int, settings: MiningSett
     """(id, at, length, score, first, second, third) of the best phrases of each sentence.
 
     score(kp) = 1 / n^alpha sum_i log(|D| / count(w_i)), of one, two or three words with a single space between them;
-    it is given in ``UNIT`` and must be above ``threshold`` (None: any score is). Of the phrases that are not longer than
+    it is given in ``UNIT`` and must be above ``threshold`` (None: any score is). Of the phrases that fill at most
     ``share`` of the sentence the best is taken, and the best of those that do not overlap with it (of equal ones the
     longer, then the earlier).
 
@@ -78,13 +78,20 @@ def _words(found: Table, counts: Table, sentences: int) -> Table:
 
 
 def _scored(rows: Table, settings: MiningSettings, threshold: int | None) -> Table:
-    """The rows where a phrase begins that scores above the threshold, with ``score_1`` to ``score_3``."""
+    """The rows, with ``score_1`` to ``score_3``, where a phrase begins that can be chosen.
+
+    It scores above the threshold, and no word of it alone scores higher: that word would be chosen in its place.
+    """
     total, scores = rows.weight_first, {"score_1": rows.weight_first}
     for length in (2, 3):
         total += rows[f"weight_{NAMES[length - 1]}"]
         scores[f"score_{length}"] = (total / length**settings.alpha).floor().cast("int64")
     rows = rows.mutate(**scores)
-    return rows if threshold is None else rows.filter(ibis.or_(*(rows[name] > threshold for name in scores)))
+    if threshold is None:
+        return rows
+    one, two, three = (rows[name] for name in scores)
+    able = (one > threshold) | ((two > threshold) & (two >= rows.weight_second))
+    return rows.filter(able | ((three > threshold) & (three >= rows.weight_second) & (three >= rows.weight_third)))
 
 
 def _key(rows: Table, length: int, settings: MiningSettings, threshold: int | None) -> IntegerValue:

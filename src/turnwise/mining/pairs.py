@@ -4,7 +4,7 @@ import ibis
 from ibis import _
 from ibis.expr.types import BooleanValue, IntegerValue, StringValue, Table
 
-from turnwise.mining.sentences import MARK, is_word, tokens
+from turnwise.mining.sentences import MARK, is_word, marked, tokens
 from turnwise.mining.settings import MiningSettings
 
 _SIDES = ("template", "input")
@@ -62,7 +62,7 @@ def _twice(split: Table, side: str) -> BooleanValue:
     space = ibis.literal(" ")
     parts, at = split[f"{side}_tokens"], split[f"{side}_at"].cast("int32")
     phrase = space + parts[at : at + split.length].join(" ").lower() + space
-    whole = space + parts.join(" ").lower() + space
+    whole = space + marked(split[side].lower()) + space
     return whole.substr(whole.find(phrase) + 1).contains(phrase)
 
 

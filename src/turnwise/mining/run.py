@@ -33,6 +33,7 @@ def engine(folder: Path, *, memory: str = "4GB", threads: int | None = None) -> 
         settings["threads"] = threads
     found = ibis.duckdb.connect(**settings)
     found.raw_sql("SET preserve_insertion_order = false")
+    found.raw_sql("SET enable_progress_bar = false")
     return found
 
 

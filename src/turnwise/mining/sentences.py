@@ -41,13 +41,18 @@ def hashed(text: StringColumn) -> IntegerColumn:
     return text.hexdigest("md5").substr(0, 18).translate(_LETTERS, _DIGITS).cast("int64")
 
 
+def marked(text: StringColumn) -> StringColumn:
+    """The text with spaces and a mark in place of every character that is neither of a word nor a space."""
+    return text.re_replace(_MARKED, f" {MARK} ")
+
+
 def tokens(text: StringColumn) -> ArrayColumn:
-    """What single spaces part, with every character that is neither of a word nor a space a token of its own.
+    """What single spaces part in the marked text.
 
     Words are letters, marks, digits and apostrophes in a row. Two of them are next to each other in the result where
     the text has one space between them and nothing else; otherwise an empty token or a mark is there.
     """
-    return text.re_replace(_MARKED, f" {MARK} ").split(" ")
+    return marked(text).split(" ")
 
 
 def is_word(token: StringColumn) -> BooleanColumn:
