@@ -59,7 +59,7 @@ def _threshold(found: Table, counts: Table, number: int, settings: MiningSetting
     sample's phrases without a threshold, the score that as many exceed as are wanted.
     """
     share = min(1.0, _SAMPLE / number)
-    sample = found if share == 1 else found.filter(drawn(found.text, share, place=8))
+    sample = found if share == 1 else found.filter(drawn(found.group + found.text, share))
     best = keyphrases(sample, counts, number, settings, None)
     wanted = (settings.keyphrases * sample.count().as_scalar()).round().cast("int64")
     ranked = best.mutate(rank=ibis.row_number().over(ibis.window(order_by=ibis.desc("score"))))

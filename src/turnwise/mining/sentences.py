@@ -27,9 +27,9 @@ def sentences(texts: Table, settings: MiningSettings) -> Table:
     )
 
 
-def drawn(text: StringColumn, share: float, *, place: int = 0) -> BooleanColumn:
-    """Whether the text's hash, read from ``place`` on, is among the first ``share`` of all."""
-    return text.hexdigest("md5").substr(place, _HEX) < f"{round(share * 16**_HEX):0{_HEX}x}"
+def drawn(text: StringColumn, share: float) -> BooleanColumn:
+    """Whether the text's hash is among the first ``share`` of all."""
+    return text.hexdigest("md5").substr(0, _HEX) < f"{round(share * 16**_HEX):0{_HEX}x}"
 
 
 def hashed(text: StringColumn) -> IntegerColumn:
