@@ -19,6 +19,7 @@ from _desk_tables import desk, desk_latency
 from _dialogue_tables import pii, pii_dev, pii_shares, state
 from _grid_tables import grid
 from _markdown import mean_of, percent, read, table
+from _mining_tables import mining, mining_statistics
 from _pretraining_tables import few_shot, intrinsic, preparation, throughput
 from _response_tables import ranking, ranking_shares, ranking_speed, selection, shortlist
 from _task_tables import intent_recognition, shares, tasks
@@ -259,6 +260,8 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "results: mined": mined,
     "results: decoders": decoders,
     "results: grid": grid,
+    "results: mining": mining,
+    "results: mining-statistics": mining_statistics,
     "results: service": records("service.json"),
 }
 
