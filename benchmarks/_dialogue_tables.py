@@ -76,7 +76,7 @@ def pii(results: Path) -> str:
     """The model alone, the rules alone and both, fitted on all training dialogues, beside published figures."""
     cells = read(results / "pii.json")
     rows = []
-    for corpus, title in _PII_CORPORA.items():
+    for corpus, title in (*_PII_CORPORA.items(), *_tried(cells, "test").items()):
         found = _share(cells, corpus, 100)
         for side, words in SIDES.items() if found else ():
             parts = [cell[side] for cell in found]
@@ -107,18 +107,25 @@ def pii_shares(results: Path) -> str:
 
 
 def pii_dev(results: Path) -> str:
-    """What was tried on the dev parts: values of the recipe by what the tag of a cell says."""
+    """What was measured on the dev parts: the recipe, and other values of it by the tag of the cell."""
     cells = {name: cell for name, cell in read(results / "pii.json").items() if name.startswith("dev/")}
     keys = ("f1", "word_f1", "covered")
     rows = []
-    for tried in dict.fromkeys(name.rsplit("/", 1)[0] for name in cells):
-        corpus, _, tag = tried.split("/")[1].partition("+")
-        found = [cell for name, cell in cells.items() if name.rsplit("/", 1)[0] == tried]
-        sides = [[cell[side] for cell in found] for side in ("both", "model")]
-        values = (figure_of(parts, key) for parts in sides for key in keys)
-        rows.append([f"{_PII_CORPORA[corpus]}: {tag.replace('-', ' ') or 'default'}", *values, str(len(found))])
+    for corpus, title in (*_PII_CORPORA.items(), *_tried(cells, "dev").items()):
+        found = [cell for name, cell in cells.items() if name.startswith(f"dev/{corpus}/share-100/")]
+        if found:
+            sides = [[cell[side] for cell in found] for side in ("both", "model")]
+            values = (figure_of(parts, key) for parts in sides for key in keys)
+            rows.append([title, *values, str(len(found))])
     header = [*(_PII[key] for key in keys), *(f"{_PII[key]}, model alone" for key in keys), "fits"]
     return table(["dev, %", *header], rows)
+
+
+def _tried(cells: Cells, on: str) -> dict[str, str]:
+    """The corpora with a tag, ``CORPUS+TAG``: other values of the recipe, by what they are."""
+    names = {name.split("/")[1] for name in cells if name.startswith(f"{on}/")}
+    pairs = ((name, *name.partition("+")[::2]) for name in sorted(names) if "+" in name)
+    return {name: f"{_PII_CORPORA[corpus]}, {tag.replace('-', ' ')}" for name, corpus, tag in pairs}
 
 
 def _share(cells: Cells, corpus: str, share: int) -> list[Cell]:

@@ -2,6 +2,7 @@
 
     python benchmarks/pii.py --list
     python benchmarks/pii.py --cells sample/share-100 presidio/share-100 --seeds 0 1 2
+    python benchmarks/pii.py --cells presidio/share-100 --on dev test --set mixed=0.5 uncased=0.1 --tag +mixed
     python benchmarks/pii.py --draw
 
 A cell CORPUS/share-N is one fit on N % of the training dialogues (drawn with the seed, fewer being part of more); the
@@ -9,7 +10,7 @@ dev dialogues, the same for every share, choose the epoch. ``sample`` is the sam
 the synthetic texts, whose train, dev and test share no template. ``presidio_mixed`` are the same texts split at random,
 7 : 1 : 2, so that each template is in every part: easier, and no measure of texts of another kind. ``--on dev``
 measures the dev part, which is where choices of the recipe are made; ``--set KEY=VALUE`` tries another value of a
-parameter of the recipe there, under a ``--tag``. ``--conventions`` fits nothing: it counts how Presidio's texts mark
+parameter of the recipe, under a ``--tag``. ``--conventions`` fits nothing: it counts how Presidio's texts mark
 addresses, and measures true spans of which each address is marked whole, as most training templates have it. Results:
 results/pii.json, and a drawing of F1 by share, results/pii.html.
 """
@@ -55,7 +56,7 @@ def main() -> None:
     parser.add_argument("--conventions", action="store_true", help="only count how addresses are marked")
     parser.add_argument("--steps", type=int, help="stop training after so many, to see that it runs")
     parser.add_argument("--encoder", default="embedded", help="embedded, or an encoder folder")
-    parser.add_argument("--tag", default="", help="name of such an encoder in the results")
+    parser.add_argument("--tag", default="", help="+NAME of such an encoder, or of such values, in the results")
     parser.add_argument("--output", type=Path, default=_data.RESULTS / "pii.json")
     parser.add_argument("--draw", action="store_true", help="only draw the curves again")
     parser.add_argument("--list", action="store_true")
@@ -179,7 +180,7 @@ def draw(path: Path) -> None:
     curves: dict[str, dict[float, list[_shares.Cell]]] = {}
     for name, cell in _cells.read(path).items():
         on, corpus, *share = name.split("/")
-        if on == "test":
+        if on == "test" and "+" not in corpus:
             curves.setdefault(corpus, {}).setdefault(int(share[0].removeprefix("share-")), []).append(cell)
     _shares.write(
         path,

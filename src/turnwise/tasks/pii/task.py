@@ -37,16 +37,16 @@ class Pii(BaseTask):
     A turn longer than the encoder is read in windows of which two share ``overlap`` tokens, at most ``windows`` of
     them; ``truncated`` says that there would have been more. Where no span of the training turns split a word, none of
     the answers does. ``cased`` shows the head how words are written, which an encoder of lower-case tokens does not
-    see. So that less is learned by heart, training hides a share ``noise`` of the tokens and the capitals of a share
-    ``uncased`` of the turns, and of a share ``mixed`` of them it reads a stretch beside one of another turn. A span's
-    score is the probability that exactly it is tagged.
+    see. So that less is learned by heart, training hides a share ``noise`` of the tokens, and, where they are more than
+    0, the capitals of a share ``uncased`` of the turns, and of a share ``mixed`` of them it reads a stretch beside one
+    of another turn. A span's score is the probability that exactly it is tagged.
 
     ``rules`` adds what ``turnwise.personal_data`` finds, in the labels that it had in training. What is sure wins: card
     and bank numbers whose check is right, and formats (see ``rules.FORMATS``) that were right in training; the model is
     asked for the rest alone, and not for labels that the rules find by themselves. What else they find fills in where
     the model is silent or less sure.
 
-    As published ``cased`` and ``rules`` are false, the three shares are 0, and the batch size is 64.
+    As published ``cased`` and ``rules`` are false, ``noise`` is 0, and the batch size is 64.
 
     Source: CS-BERT, section 4.4.
     """
@@ -55,8 +55,8 @@ class Pii(BaseTask):
     cased: bool = True
     rules: bool = True
     noise: float = 0.1
-    uncased: float = 0.1
-    mixed: float = 0.5
+    uncased: float = 0.0
+    mixed: float = 0.0
     overlap: int = 32
     windows: int = 64
 
