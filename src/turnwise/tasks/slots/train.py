@@ -1,0 +1,135 @@
+"""Train all decoders of a stack at once, over cached states of the frozen encoder."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from turnwise.span_crf import columns_of, span_scores
+from turnwise.tasks.slots.recipe import Training
+from turnwise.tasks.slots.sentences import FEATURES, Sentence
+from turnwise.tasks.slots.stack import Packed, Stack
+from turnwise.tasks.slots.states import States
+from turnwise.training import Step
+
+WIDTH = FEATURES + 2
+"""Numbers that the residual layer gets of a token: its features, whether the slot was asked for, and whether any was."""
+
+
+class Material:
+    """Sentences as tensors: what a stack of decoders reads for ``slots``, and the answers where they are known."""
+
+    def __init__(self, sentences: Sequence[Sentence], states: States, slots: Sequence[str]) -> None:
+        self.states, self.slots = states, tuple(slots)
+        self.features = torch.from_numpy(np.concatenate([one.features for one in sentences])).half()
+        self.starts = torch.from_numpy(np.concatenate([one.starts for one in sentences]))
+        self.ends = torch.from_numpy(np.concatenate([one.ends for one in sentences]))
+        asked = np.array([[slot in one.requested for one in sentences] for slot in self.slots], dtype=np.float32)
+        self.asked = torch.from_numpy(asked.reshape(len(self.slots), len(sentences)))
+        self.any = torch.tensor([float(bool(one.requested)) for one in sentences])
+        values = [[(one.values or {}).get(slot, (0, 0)) for one in sentences] for slot in self.slots]
+        self.values = torch.tensor(values).reshape(len(self.slots), len(sentences), 2)
+
+    def __len__(self) -> int:
+        return len(self.any)
+
+    def batch(self, rows: Tensor, members: int) -> tuple[Tensor, Tensor, Packed, Tensor]:
+        """States (packed, dim) of some sentences, features (decoders, packed, WIDTH), and which answers can be.
+
+        The last is (batch, 1 + tokens * tokens), as ``span_scores`` gives them. Decoders come member by member.
+        """
+        lengths = self.states.lengths[rows]
+        places, packed = self.states.of(rows), Packed.of(lengths)
+        asked = torch.stack([self.asked[:, rows], self.any[rows].expand(len(self.slots), -1)], dim=2)
+        asked = asked.repeat_interleave(lengths, dim=1)
+        own = self.features[places].float().expand(len(self.slots), -1, -1)
+        features = torch.cat([own, asked], dim=2).repeat(members, 1, 1)
+        start, end = (packed.pad(part[places][None, :, None])[0, ..., 0] for part in (self.starts, self.ends))
+        may = functional.pad((start & packed.mask).unsqueeze(2) & (end & packed.mask).unsqueeze(1), (0, 0, 0, 0))
+        may = functional.pad(may.flatten(1), (1, 0), value=True)
+        return self.states.values[places].float(), features, packed, may
+
+    def targets(self, rows: Tensor, tokens: int) -> Tensor:
+        """The column of each answer, (slots, batch)."""
+        found = self.values[:, rows]
+        return columns_of(found[..., 0], found[..., 1], tokens)
+
+
+def scores(stack: Stack, read: tuple[Tensor, Tensor], features: Tensor, packed: Packed, may: Tensor) -> Tensor:
+    """The score of every answer, (decoders, batch, 1 + tokens * tokens)."""
+    found = span_scores(stack(read, features, packed), packed.mask.repeat(stack.decoders, 1))
+    return found.unflatten(0, (stack.decoders, -1)).masked_fill(~may, -torch.inf)
+
+
+def train(
+    stack: Stack,
+    material: Material,
+    settings: Training,
+    *,
+    members: int,
+    frozen: bool = False,
+    on_step: Callable[[Step], None] | None = None,
+) -> int:
+    """Train in place, and return the number of steps; ``frozen`` leaves what is shared as it is."""
+    generator = torch.Generator().manual_seed(settings.seed)
+    shared = list(stack.shared.parameters())
+    groups = [{"params": list(stack.own.parameters()), "lr": settings.learning_rate}]
+    if shared and not frozen and settings.shared_rate > 0:
+        groups.append({"params": shared, "lr": settings.learning_rate * settings.shared_rate})
+    moving = [parameter for group in groups for parameter in group["params"]]
+    for parameter in stack.parameters():
+        parameter.requires_grad_(False)
+    for parameter in moving:
+        parameter.requires_grad_(True)
+    optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
+    rates = [group["lr"] for group in optimizer.param_groups]
+    total = steps_of(settings, len(material))
+    recent: list[float] = []
+    step = 0
+    for step, rows in enumerate(_batches(material, settings, total, generator), start=1):
+        began = time.perf_counter()
+        at = (step - 1) / max(1, settings.decay * total)
+        falling = 0.5 + 0.5 * math.cos(math.pi * min(1.0, at))
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            rise = min(1.0, step / settings.warmup) if settings.warmup else 1.0
+            group["lr"] = rise * max(settings.last_rate, rate * falling)
+        states, features, packed, may = material.batch(rows, members)
+        dropout = settings.dropout * (0.5 + 0.5 * math.cos(math.pi * step / total))
+        states = functional.dropout(states, dropout)
+        read = (states[None], states[None]) if stack.whole else stack.projected(states)
+        if settings.own_dropout:
+            own = settings.own_dropout * falling
+            read = tuple(functional.dropout(part.expand(stack.decoders, -1, -1), own) for part in read)
+        found = scores(stack, read, features, packed, may)
+        targets = material.targets(rows, packed.mask.shape[1]).repeat(members, 1)
+        loss = (found.logsumexp(2) - found.gather(2, targets.unsqueeze(2)).squeeze(2)).mean(1)
+        optimizer.zero_grad()
+        loss.sum().backward()
+        torch.nn.utils.clip_grad_norm_(moving, settings.clip * math.sqrt(stack.decoders))
+        optimizer.step()
+        recent = [*recent[-9:], float(loss.detach().mean())]
+        if on_step is not None:
+            on_step(Step(step, total, {"slots": recent[-1]}, len(rows), time.perf_counter() - began))
+        if len(recent) == 10 and sum(recent) / 10 < settings.enough:
+            break
+    return step
+
+
+def steps_of(settings: Training, sentences: int) -> int:
+    """How many steps are made at most."""
+    passes = math.ceil(settings.epochs * sentences / settings.batch_size)
+    return max(settings.steps, min(settings.most_steps, passes))
+
+
+def _batches(material: Material, settings: Training, total: int, generator: torch.Generator) -> Iterator[Tensor]:
+    order = torch.zeros(0, dtype=torch.long)
+    size = min(settings.batch_size, len(material))
+    for _ in range(total):
+        if len(order) < size:
+            order = torch.cat([order, torch.randperm(len(material), generator=generator)])
+        yield order[:size]
+        order = order[size:]
