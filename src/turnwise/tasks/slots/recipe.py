@@ -1,7 +1,7 @@
 """Recipes of slot labellers: what is read, how decoders are trained, how many agree on an answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from turnwise.errors import InputError, RecipeError
@@ -37,7 +37,8 @@ class Training:
     A batch has ``batch_size`` sentences, of which a share ``valued`` holds a value: as published, for each slot its
     own batch, and no sentence twice; with ``valued`` none all slots read the same batch, drawn as the sentences come.
     Training stops when the mean loss of the last ten steps is below ``enough``. ``epochs`` is a limit for large sets:
-    at least ``steps`` steps, and as many as so many passes take, at most ``most_steps``.
+    at least ``steps`` steps, and as many as so many passes take, at most ``most_steps``. Each sentence with a value is
+    there ``swaps`` times more, with values of other sentences.
     """
 
     steps: int = 300
@@ -53,6 +54,7 @@ class Training:
     weight_decay: float = 0.0
     dropout: float = 0.5
     own_dropout: float = 0.0
+    swaps: int = 0
     enough: float = 0.001
     clip: float = 5.0
     seed: int = 0
@@ -62,6 +64,7 @@ class Training:
             "steps": self.steps >= 1,
             "most_steps": self.most_steps >= 1,
             "batch_size": self.batch_size >= 1,
+            "swaps": self.swaps >= 0,
             "valued": self.valued is None or 0 < self.valued < 1,
             "learning_rate": self.learning_rate > 0,
             "decay": 0 < self.decay <= 1,

@@ -94,7 +94,7 @@ def ceiling(dialogues: Sequence[Dialogue]) -> float:
 
 
 def span_of(sentence: Sentence, start: int, end: int, slot: str, score: float) -> Span | None:
-    """The characters of the tokens from ``start`` up to ``end`` of the row; None for what another window answers for."""
+    """The characters of the tokens from ``start`` up to ``end`` of the row; None where another window answers."""
     window = sentence.window
     first = window.first + start - window.lead
     if not window.start <= first < window.end:
@@ -103,9 +103,7 @@ def span_of(sentence: Sentence, start: int, end: int, slot: str, score: float) -
     return Span(begin, stop, slot, score=score) if begin < stop else None
 
 
-def _sentence(
-    window: Window, turn: Turn, same: NDArray[np.bool_], wanted: frozenset[str], gold: bool
-) -> Sentence:
+def _sentence(window: Window, turn: Turn, same: NDArray[np.bool_], wanted: frozenset[str], gold: bool) -> Sentence:
     tokens, lead = len(window.row.ids), window.lead
     part = slice(window.first, window.first + len(window.target))
     written = np.repeat(none(1), tokens, axis=0)
@@ -118,13 +116,13 @@ def _sentence(
     starts, ends = np.zeros(tokens, dtype=bool), np.zeros(tokens, dtype=bool)
     inside = same[part]
     starts[lead : lead + len(inside)] = ~inside
-    ends[lead : lead + len(inside)] = ~np.append(inside[1:], same[part.stop : part.stop + 1])[: len(inside)]
+    ends[lead : lead + len(inside)] = ~np.append(same[1:], False)[part]
     values = _values(turn.spans.get(LAYER, ()), window) if gold else None
     return Sentence(replace(window, shapes=window.shapes[:0]), turn.text, features, starts, ends, wanted, values)
 
 
 def _values(spans: Sequence[Span], window: Window) -> dict[str, tuple[int, int]]:
-    """A token belongs to a value that holds a part of it; of the values of one slot the longest counts, or the first."""
+    """A token belongs to a value that holds a part of it; of the values of one slot the longest counts."""
     pieces, found = window.pieces, {}
     for span in sorted(spans, key=lambda span: (span.start - span.end, span.start)):
         places = np.flatnonzero((pieces.starts < span.end) & (pieces.ends > span.start))

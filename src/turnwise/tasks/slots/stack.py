@@ -1,5 +1,6 @@
 """Many span decoders as one: their weights lie stacked, and a batch passes through all of them in one computation."""
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,9 +59,8 @@ class Stack(nn.Module):
     def __init__(self, base: SpanDecoder, decoders: int, features: int, *, hidden: int, whole: bool) -> None:
         super().__init__()
         self.decoders, self.whole, self.features = decoders, whole, features
-        self.blocks = len(base.blocks)
-        width = base.potentials.in_features
-        dim = base.input_projection[0].in_features if whole else width
+        self.shape = shape_of(base)
+        dim = int(base.state_dict()["input_projection.0.weight"].shape[1]) if whole else self.shape["width"]
         self.shared = nn.ParameterDict()
         self.own = nn.ParameterDict()
         for name, value in base.state_dict().items():
@@ -69,13 +69,15 @@ class Stack(nn.Module):
             kept = kept if shared else kept.repeat(decoders, *[1] * value.dim())
             (self.shared if shared else self.own)[_key(name)] = nn.Parameter(kept)
         bound = 1 / math.sqrt(dim + features)
-        self.own["residual_0_weight"] = nn.Parameter(torch.empty(decoders, hidden, dim + features).uniform_(-bound, bound))
+        self.own["residual_0_weight"] = nn.Parameter(
+            torch.empty(decoders, hidden, dim + features).uniform_(-bound, bound)
+        )
         self.own["residual_0_bias"] = nn.Parameter(torch.zeros(decoders, hidden))
         self.own["residual_2_weight"] = nn.Parameter(torch.zeros(decoders, dim, hidden))
         self.own["residual_2_bias"] = nn.Parameter(torch.zeros(decoders, dim))
 
     def projected(self, states: Tensor) -> tuple[Tensor, Tensor]:
-        """What the shared projections give for (packed, dim), the input's and the template's, each (1, packed, width)."""
+        """Of states (packed, dim) what the shared projections give, input's and template's: (1, packed, width) each."""
         found = [self._feed_forward(name, states.unsqueeze(0)) for name in _PROJECTIONS]
         return found[0], found[1]
 
@@ -92,9 +94,11 @@ class Stack(nn.Module):
         else:
             states, template = first + term, second + term
         bias = packed.mask[None, :, None, :].expand(self.decoders, -1, -1, -1)
-        for number in range(self.blocks):
+        for number in range(self.shape["blocks"]):
             block = f"blocks.{number}"
-            states = self._norm(f"{block}.norms.0", states + self._attention(f"{block}.own", states, states, packed, bias))
+            states = self._norm(
+                f"{block}.norms.0", states + self._attention(f"{block}.own", states, states, packed, bias)
+            )
             over = self._attention(f"{block}.across", states, template, packed, bias)
             states = self._norm(f"{block}.norms.1", states + over)
             states = self._norm(f"{block}.norms.2", states + self._feed_forward(f"{block}.wide", states))
@@ -134,9 +138,30 @@ class Stack(nn.Module):
         found: Tensor = self.shared[key] if key in self.shared else self.own[key]
         return found
 
-    def only(self, numbers: Sequence[int]) -> dict[str, Tensor]:
-        """The own weights of some decoders."""
-        return {name: value.detach()[list(numbers)] for name, value in self.own.items()}
+
+def joined_stacks(stacks: Sequence[Stack], members: int) -> Stack:
+    """One stack of the decoders of several, member by member; what is shared is the first one's."""
+    first = stacks[0]
+    if len(stacks) == 1:
+        return first
+    found = copy.deepcopy(first)
+    found.decoders = sum(stack.decoders for stack in stacks)
+    for name in first.own:
+        parts = [stack.own[name].detach().unflatten(0, (members, -1)) for stack in stacks]
+        found.own[name] = nn.Parameter(torch.cat(parts, dim=1).flatten(0, 1))
+    return found
+
+
+def shape_of(decoder: SpanDecoder) -> dict[str, int]:
+    """The arguments that make a decoder of the same sizes."""
+    weights = {name: value.shape for name, value in decoder.state_dict().items()}
+    return {
+        "hidden": weights["input_projection.0.weight"][0],
+        "width": weights["input_projection.2.weight"][0],
+        "wide": weights["blocks.0.wide.0.weight"][0],
+        "attention": weights["blocks.0.own.query.weight"][0],
+        "blocks": len(decoder.blocks),
+    }
 
 
 def _key(name: str) -> str:

@@ -17,7 +17,7 @@ from turnwise.tasks.slots.states import States
 from turnwise.training import Step
 
 WIDTH = FEATURES + 2
-"""Numbers that the residual layer gets of a token: its features, whether the slot was asked for, and whether any was."""
+"""Numbers that the residual layer gets of a token: its features, and whether this slot, and any, was asked for."""
 
 
 class Material:
@@ -49,7 +49,7 @@ class Material:
         own = self.features[places].float().expand(len(self.slots), -1, -1)
         features = torch.cat([own, asked], dim=2).repeat(members, 1, 1)
         start, end = (packed.pad(part[places][None, :, None])[0, ..., 0] for part in (self.starts, self.ends))
-        may = functional.pad((start & packed.mask).unsqueeze(2) & (end & packed.mask).unsqueeze(1), (0, 0, 0, 0))
+        may = ((start & packed.mask).unsqueeze(2) & (end & packed.mask).unsqueeze(1)).triu()
         may = functional.pad(may.flatten(1), (1, 0), value=True)
         return self.states.values[places].float(), features, packed, may
 
@@ -126,10 +126,38 @@ def steps_of(settings: Training, sentences: int) -> int:
 
 
 def _batches(material: Material, settings: Training, total: int, generator: torch.Generator) -> Iterator[Tensor]:
-    order = torch.zeros(0, dtype=torch.long)
-    size = min(settings.batch_size, len(material))
+    if settings.valued is not None:
+        yield from _own_batches(material, settings.batch_size, settings.valued, total, generator)
+        return
+    deck = _Deck(torch.arange(len(material)), generator)
     for _ in range(total):
-        if len(order) < size:
-            order = torch.cat([order, torch.randperm(len(material), generator=generator)])
-        yield order[:size]
-        order = order[size:]
+        yield deck.take(min(settings.batch_size, len(material)))
+
+
+def _own_batches(
+    material: Material, size: int, valued: float, total: int, generator: torch.Generator
+) -> Iterator[Tensor]:
+    """Batches of one slot of which exactly a share of ``valued`` holds a value, smaller where there are few."""
+    holds = material.values[..., 1].amax(0) > 0
+    with_value, without = holds.nonzero().squeeze(1), (~holds).nonzero().squeeze(1)
+    size = min(size, round(len(with_value) / valued), round(len(without) / (1 - valued)) or size)
+    number = max(1, min(round(valued * size), len(with_value)))
+    first, second = _Deck(with_value, generator), _Deck(without, generator)
+    for _ in range(total):
+        yield torch.cat([first.take(number), second.take(min(max(0, size - number), len(without)))])
+
+
+class _Deck:
+    """Rows in a random order, again and again; those of one draw differ."""
+
+    def __init__(self, rows: Tensor, generator: torch.Generator) -> None:
+        self._rows, self._generator = rows, generator
+        self._left = rows[:0]
+
+    def take(self, number: int) -> Tensor:
+        if len(self._left) < number:
+            more = self._rows[torch.randperm(len(self._rows), generator=self._generator)]
+            fresh = more[~torch.isin(more, self._left)]
+            self._left = torch.cat([self._left, fresh, more[torch.isin(more, self._left)]])
+        found, self._left = self._left[:number], self._left[number:]
+        return found
