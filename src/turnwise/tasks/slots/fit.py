@@ -4,6 +4,7 @@ import copy
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,11 @@ import torch
 
 from turnwise import __version__
 from turnwise.dialogue import Dialogue
+from turnwise.encoder import EMBEDDED as ENCODER
 from turnwise.encoder import Encoder
 from turnwise.errors import CorpusError, InputError
 from turnwise.messages import nearest
-from turnwise.pretrained_decoder import load_decoder
+from turnwise.pretrained_decoder import EMBEDDED, load_decoder
 from turnwise.span_decoder import SpanDecoder
 from turnwise.tasks.slots.joint import overlapping
 from turnwise.tasks.slots.model import Kept, SlotModel
@@ -27,7 +29,7 @@ from turnwise.tasks.slots.train import WIDTH, Material, train
 from turnwise.tasks.slots.values import check_kinds
 from turnwise.training import Step
 
-RANDOM = "random"
+AUTO, RANDOM = "auto", "random"
 _KEPT = 2_000
 OnStep = Callable[[Step], None]
 
@@ -116,18 +118,27 @@ def add_slots(
 def start(slots: Slots, encoder: Encoder, seed: int) -> tuple[Encoder, SpanDecoder]:
     """The encoder as decoders read it, and the decoder that all begin from.
 
-    A random one reads the states of the layers at a third and two thirds of the encoder's depth.
+    A random one reads the states of the layers at a third and two thirds of the encoder's depth. Raises ModelError
+    when the pre-trained decoder is not there or belongs to another encoder.
     """
     reader = copy.copy(encoder)
-    if slots.decoder == RANDOM:
+    name = slots.decoder
+    if name == AUTO:
+        name = EMBEDDED if encoder.name == ENCODER and has_embedded() else RANDOM
+    if name == RANDOM:
         depth = int(encoder.backbone.config.num_hidden_layers)
         reader.layers = (max(1, round(depth / 3)), max(1, round(2 * depth / 3)))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return reader, SpanDecoder(reader.state_dim)
-    pretrained = load_decoder(slots.decoder, encoder)
+    pretrained = load_decoder(name, encoder)
     reader.layers = pretrained.layers
     return reader, pretrained.decoder
+
+
+def has_embedded() -> bool:
+    """Whether a pre-trained decoder comes with this package."""
+    return (files("turnwise") / "decoders" / EMBEDDED / "decoder.json").is_file()
 
 
 def _labels(given: Sequence[Dialogue], slots: Sequence[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Answers for all slots of a sentence together: values of two slots do not overlap, where they never did in training."""
+"""Answers for all slots of a sentence together: the values of two slots overlap only where they did in training."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

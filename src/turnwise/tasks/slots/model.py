@@ -71,8 +71,9 @@ class Kept:
 class SlotModel:
     """What ``fit_slots`` returns: at most one value a slot in a sentence, each with its probability.
 
-    ``labels`` are the slots, ``whole`` says that no value splits a word, ``values`` maps slots to what their values are
-    normalised as (see ``turnwise.tasks.slots.values``), ``overlapping`` are the pairs of slots whose values may overlap. Decoder ``member * slots + slot`` is that of a slot.
+    ``labels`` are the slots; ``whole`` says that no value splits a word, ``overlapping`` names the pairs of slots whose
+    values may overlap, ``values`` maps slots to what their values are normalised as (see
+    ``turnwise.tasks.slots.values``). Decoder ``member * slots + slot`` is that of a slot.
     """
 
     task = SlotsTask()

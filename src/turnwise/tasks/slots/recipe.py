@@ -7,11 +7,16 @@ from typing import Any
 from turnwise.errors import InputError, RecipeError
 from turnwise.recipe import build, overridden, read_recipe
 
+SHARED_KEYS = ("steps", "seed")
+"""What a desk's settings of training say of slots too."""
+
 
 @dataclass(frozen=True)
 class Slots:
-    """A decoder for each slot over a frozen encoder, from the pre-trained one; ``decoder`` names that, or is random.
+    """A decoder for each slot over a frozen encoder, from the pre-trained one.
 
+    ``decoder`` is ``embedded``, a folder of a pre-trained one, ``random``, or ``auto``: the embedded one with the
+    embedded encoder, else random.
     ``whole`` decoders have projections of their own, as published; else all slots share them. ``members`` decoders of
     one slot average their probabilities. A residual layer with ``residual`` hidden units adds what is known of a token
     beside its state.
@@ -19,7 +24,7 @@ class Slots:
     Source: ConVEx, sections 2.3 and 3.
     """
 
-    decoder: str = "embedded"
+    decoder: str = "auto"
     whole: bool = False
     members: int = 3
     residual: int = 64
@@ -35,7 +40,8 @@ class Training:
     """How decoders learn: Adam, a cosine to ``last_rate`` over ``decay_steps``, dropout of the states by a cosine to 0.
 
     A batch has ``batch_size`` sentences, of which a share ``valued`` holds a value: as published, for each slot its
-    own batch, and no sentence twice; with ``valued`` none all slots read the same batch, drawn as the sentences come.
+    own batch, and no sentence twice; with ``valued`` none all slots read the same batch, drawn as the sentences come,
+    and ``balance`` is the weight that sentences with a value have of the loss of a slot, however many they are.
     Training stops when the mean loss of the last ten steps is below ``enough``. ``epochs`` is a limit for large sets:
     at least ``steps`` steps, and as many as so many passes take, at most ``most_steps``. Each sentence with a value is
     there ``swaps`` times more, with values of other sentences.
@@ -54,6 +60,7 @@ class Training:
     weight_decay: float = 0.0
     dropout: float = 0.5
     own_dropout: float = 0.0
+    balance: float | None = None
     swaps: int = 0
     enough: float = 0.001
     clip: float = 5.0

@@ -88,6 +88,7 @@ def train(
     optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
     rates = [group["lr"] for group in optimizer.param_groups]
     total = steps_of(settings, len(material))
+    weights = _weights(material, settings.balance, members)
     recent: list[float] = []
     step = 0
     for step, rows in enumerate(_batches(material, settings, total, generator), start=1):
@@ -106,7 +107,8 @@ def train(
             read = tuple(functional.dropout(part.expand(stack.decoders, -1, -1), own) for part in read)
         found = scores(stack, read, features, packed, may)
         targets = material.targets(rows, packed.mask.shape[1]).repeat(members, 1)
-        loss = (found.logsumexp(2) - found.gather(2, targets.unsqueeze(2)).squeeze(2)).mean(1)
+        lost = found.logsumexp(2) - found.gather(2, targets.unsqueeze(2)).squeeze(2)
+        loss = (lost * torch.where(targets > 0, *weights)).mean(1)
         optimizer.zero_grad()
         loss.sum().backward()
         torch.nn.utils.clip_grad_norm_(moving, settings.clip * math.sqrt(stack.decoders))
@@ -123,6 +125,14 @@ def steps_of(settings: Training, sentences: int) -> int:
     """How many steps are made at most."""
     passes = math.ceil(settings.epochs * sentences / settings.batch_size)
     return max(settings.steps, min(settings.most_steps, passes))
+
+
+def _weights(material: Material, balance: float | None, members: int) -> tuple[Tensor, Tensor]:
+    """What losses of sentences with a value, and without one, are multiplied by: (decoders, 1) each."""
+    share = (material.values[..., 1] > 0).float().mean(1, keepdim=True).repeat(members, 1)
+    if balance is None:
+        return torch.ones_like(share), torch.ones_like(share)
+    return balance / share.clamp(min=1e-3), (1 - balance) / (1 - share).clamp(min=1e-3)
 
 
 def _batches(material: Material, settings: Training, total: int, generator: torch.Generator) -> Iterator[Tensor]:
