@@ -22,8 +22,8 @@ from turnwise.tasks.slots.joint import overlapping
 from turnwise.tasks.slots.model import Kept, SlotModel
 from turnwise.tasks.slots.recipe import Slots, SlotsFitting, Training
 from turnwise.tasks.slots.sentences import LAYER, Sentence, ceiling, sentences, whole_words
-from turnwise.tasks.slots.stack import Stack, joined_stacks
-from turnwise.tasks.slots.states import States, encode
+from turnwise.tasks.slots.stack import Names, Stack, joined_stacks, repeated, varied
+from turnwise.tasks.slots.states import States, encode, name_states
 from turnwise.tasks.slots.swap import swapped
 from turnwise.tasks.slots.train import WIDTH, Material, train
 from turnwise.tasks.slots.values import check_kinds
@@ -41,35 +41,36 @@ def fit_slots(
     *,
     slots: Sequence[str] = (),
     values: Mapping[str, str] | None = None,
+    begin: Stack | None = None,
     on_step: OnStep | None = None,
 ) -> SlotModel:
     """Fit a decoder for each slot that has a value in the dialogues, or for ``slots``.
 
-    ``values`` says of slots what their values are normalised as. Raises CorpusError when there is nothing to learn from
-    or a value lies outside its text, ModelError for a pre-trained decoder of another encoder.
+    ``values`` says of slots what their values are normalised as; ``begin`` is a decoder that ``pretune`` gave, from
+    which all begin. Raises CorpusError when there is nothing to learn from or a value lies outside its text, ModelError
+    for a pre-trained decoder of another encoder.
     """
     given = list(dialogues)
     labels = _labels(given, slots)
     if values:
         check_kinds(values, labels)
-    reader, base = start(fitting.slots, encoder, fitting.training.seed)
+    reader, first = start(fitting.slots, encoder, fitting.training.seed)
     whole = whole_words(given)
     found, states = _read(given, fitting, reader, whole)
-    stack = _trained(found, states, labels, base, fitting, None, on_step)
+    names = name_states(labels, reader) if fitting.slots.names else None
+    stack = _trained(found, states, labels, names, begin or first, fitting, None, on_step)
     original = [one for one in found if one.window.dialogue < len(given)]
-    kept = _kept(original, states)
-    facts = _facts(given, original, labels, encoder, fitting)
-    over = overlapping(one.values or {} for one in original)
     return SlotModel(
         fitting.slots,
         reader,
         labels,
         stack,
-        kept,
+        _kept(original, states),
         whole=whole,
-        overlapping=over,
+        names=names,
+        overlapping=overlapping(one.values or {} for one in original),
         values=dict(values or {}),
-        facts=facts,
+        facts=_facts(given, original, labels, encoder, fitting),
     )
 
 
@@ -96,9 +97,10 @@ def add_slots(
     if values:
         check_kinds(values, labels)
     fitting = SlotsFitting(model.slots, training)
-    _, base = start(model.slots, model.encoder, training.seed)
+    _, first = start(model.slots, model.encoder, training.seed)
     found, states = _read(given, fitting, model.encoder, model.whole)
-    stack = _trained(found, states, labels, base, fitting, model.stack, on_step)
+    names = name_states(labels, model.encoder) if model.slots.names else None
+    stack = _trained(found, states, labels, names, first, fitting, model.stack, on_step)
     together = joined_stacks([model.stack, stack], model.slots.members)
     over = overlapping(one.values or {} for one in found)
     facts = {**model.facts, "added": [*model.facts.get("added", []), {"slots": list(labels), "examples": len(found)}]}
@@ -109,14 +111,15 @@ def add_slots(
         together,
         model.kept,
         whole=model.whole,
+        names=None if model.names is None else name_states((*model.labels, *labels), model.encoder),
         overlapping=model.overlapping + [p for p in over if p not in model.overlapping],
         values={**model.values, **dict(values or {})},
         facts=facts,
     )
 
 
-def start(slots: Slots, encoder: Encoder, seed: int) -> tuple[Encoder, SpanDecoder]:
-    """The encoder as decoders read it, and the decoder that all begin from.
+def start(slots: Slots, encoder: Encoder, seed: int) -> tuple[Encoder, Stack]:
+    """The encoder as decoders read it, and the one decoder that all begin from.
 
     A random one reads the states of the layers at a third and two thirds of the encoder's depth. Raises ModelError
     when the pre-trained decoder is not there or belongs to another encoder.
@@ -130,10 +133,13 @@ def start(slots: Slots, encoder: Encoder, seed: int) -> tuple[Encoder, SpanDecod
         reader.layers = (max(1, round(depth / 3)), max(1, round(2 * depth / 3)))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return reader, SpanDecoder(reader.state_dim)
-    pretrained = load_decoder(name, encoder)
-    reader.layers = pretrained.layers
-    return reader, pretrained.decoder
+            decoder = SpanDecoder(reader.state_dim)
+    else:
+        pretrained = load_decoder(name, encoder)
+        reader.layers, decoder = pretrained.layers, pretrained.decoder
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return reader, Stack(decoder, 1, WIDTH, hidden=slots.residual, whole=slots.whole)
 
 
 def has_embedded() -> bool:
@@ -169,7 +175,8 @@ def _trained(
     found: Sequence[Sentence],
     states: States,
     labels: Sequence[str],
-    base: SpanDecoder,
+    names: Names | None,
+    first: Stack,
     fitting: SlotsFitting,
     beside: Stack | None,
     on_step: OnStep | None,
@@ -180,12 +187,13 @@ def _trained(
     stacks = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(training.seed)
-        for group in groups:
-            stack = Stack(base, len(group) * slots.members, WIDTH, hidden=slots.residual, whole=slots.whole)
+        for number, group in enumerate(groups):
+            stack = varied(repeated(first, len(group) * slots.members), training.spread)
             if beside is not None:
                 stack.shared.load_state_dict(beside.shared.state_dict())
             frozen = beside is not None or training.shared_rate == 0
-            material = Material(found, states, group)
+            own = names if names is None or training.valued is None else names.only(number)
+            material = Material(found, states, group, own)
             train(stack, material, training, members=slots.members, frozen=frozen, on_step=on_step)
             stacks.append(stack)
     return joined_stacks(stacks, slots.members)

@@ -1,5 +1,6 @@
 """A fitted labeller of slots: a frozen encoder, its stack of decoders, and what explains the answers."""
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -26,7 +27,7 @@ from turnwise.tasks.pii.measure import measure_spans
 from turnwise.tasks.slots.joint import best_values
 from turnwise.tasks.slots.recipe import Slots
 from turnwise.tasks.slots.sentences import LAYER, Sentence, ceiling, queries, sentences, span_of
-from turnwise.tasks.slots.stack import Stack
+from turnwise.tasks.slots.stack import Names, Stack
 from turnwise.tasks.slots.states import States, encode
 from turnwise.tasks.slots.train import WIDTH, Material, scores
 from turnwise.tasks.slots.values import normalised
@@ -87,6 +88,7 @@ class SlotModel:
         kept: Kept,
         *,
         whole: bool,
+        names: Names | None = None,
         overlapping: Sequence[Sequence[str]] = (),
         values: dict[str, str] | None = None,
         facts: dict[str, Any] | None = None,
@@ -94,6 +96,7 @@ class SlotModel:
         self.slots, self.encoder, self.stack, self.kept = slots, encoder.eval(), stack.eval(), kept
         self.labels = tuple(labels)
         self.whole = whole
+        self.names = names
         self.overlapping = [list(pair) for pair in overlapping]
         self.values = values or {}
         self.facts = facts or {}
@@ -121,7 +124,7 @@ class SlotModel:
         found = sentences(dialogues, self.encoder.codec, whole=self.whole, gold=False, last=last)
 
         def fill(given: Sequence[Dialogue]) -> list[Dialogue]:
-            filled = self._filled(given, found, last)
+            filled = self.filled(given, found, encode(found, self.encoder, self.encoder.codec), last=last)
             return [only_last(*pair) for pair in zip(given, filled, strict=True)] if last else filled
 
         return Asked(lambda: [tokens_of(one.window.row) for one in found], fill)
@@ -130,8 +133,10 @@ class SlotModel:
         """One dialogue with its slots filled in."""
         return next(iter(self.annotate([dialogue])))
 
-    def _filled(self, dialogues: Sequence[Dialogue], asked: Sequence[Sentence], last: bool) -> list[Dialogue]:
-        states = encode(asked, self.encoder, self.encoder.codec)
+    def filled(
+        self, dialogues: Sequence[Dialogue], asked: Sequence[Sentence], states: States, *, last: bool = False
+    ) -> list[Dialogue]:
+        """The dialogues with what the model answers to their sentences, whose states are there already."""
         near = self.kept.near(states.vectors)
         answers = self.answers(asked, states)
         found: dict[tuple[int, int], list[int]] = {}
@@ -177,12 +182,13 @@ class SlotModel:
         if not asked:
             return found
         material = Material(asked, states, self.labels)
+        names = None if self.names is None else self.names.repeat(self.slots.members)
         order = torch.argsort(states.lengths, stable=True).tolist()
         with torch.inference_mode():
             for rows in _parts(order, states.lengths.tolist(), self.stack.decoders):
                 values, features, packed, may = material.batch(torch.tensor(rows), self.slots.members)
                 read = (values[None], values[None]) if self.stack.whole else self.stack.projected(values)
-                each = scores(self.stack, read, features, packed, may).softmax(2)
+                each = scores(self.stack, read, features, packed, may, names).softmax(2)
                 mean = each.unflatten(0, (self.slots.members, -1)).mean(0)
                 starts, ends, sure = best_values(mean, packed.mask.shape[1], self.labels, self.overlapping)
                 for slot, (s, e, p) in enumerate(zip(starts.tolist(), ends.tolist(), sure.tolist(), strict=True)):
@@ -228,7 +234,10 @@ class SlotModel:
                 (temporary / "encoder").mkdir()
                 self.encoder.write(temporary / "encoder")
             save_file({name: value.contiguous() for name, value in self.stack.state_dict().items()}, temporary / _STACK)
-            write_arrays(temporary / _MEMORY, {"vectors": self.kept.vectors})
+            arrays = {"vectors": self.kept.vectors}
+            if self.names is not None:
+                arrays |= {"names": self.names.states.numpy(), "names_mask": self.names.mask.numpy()}
+            write_arrays(temporary / _MEMORY, arrays)
             content = {
                 "encoder": self.facts.get("encoder", self.encoder.name),
                 "max_tokens": self.encoder.codec.max_tokens,
@@ -268,14 +277,18 @@ def load_slots(folder: Path, encoder: Encoder | None = None) -> SlotModel:
         slots = Slots(**document["parameters"])
         if encoder is None:
             encoder = Encoder.load(folder / "encoder", max_tokens=int(document["max_tokens"]))
+        encoder = copy.copy(encoder)
         encoder.layers = tuple(document["layers"])
         labels = tuple(document["labels"])
         base = SpanDecoder(encoder.state_dim, **document["shape"])
         stack = Stack(base, len(labels) * slots.members, WIDTH, hidden=slots.residual, whole=slots.whole)
         stack.load_state_dict(load_file(folder / _STACK))
         memory = document["memory"]
-        vectors = read_arrays(folder / _MEMORY)["vectors"]
-        kept = Kept(tuple(memory["texts"]), tuple(tuple(found) for found in memory["slots"]), vectors)
+        arrays = read_arrays(folder / _MEMORY)
+        names = None
+        if slots.names:
+            names = Names(torch.from_numpy(arrays["names"]), torch.from_numpy(arrays["names_mask"]))
+        kept = Kept(tuple(memory["texts"]), tuple(tuple(found) for found in memory["slots"]), arrays["vectors"])
         model = SlotModel(
             slots,
             encoder,
@@ -283,6 +296,7 @@ def load_slots(folder: Path, encoder: Encoder | None = None) -> SlotModel:
             stack,
             kept,
             whole=bool(document["whole"]),
+            names=names,
             overlapping=document["overlapping"],
             values=dict(document["values"]),
             facts=document["facts"],

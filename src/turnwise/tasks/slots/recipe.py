@@ -19,7 +19,7 @@ class Slots:
     embedded encoder, else random.
     ``whole`` decoders have projections of their own, as published; else all slots share them. ``members`` decoders of
     one slot average their probabilities. A residual layer with ``residual`` hidden units adds what is known of a token
-    beside its state.
+    beside its state. With ``names`` the slot's name, in words, stands behind the template.
 
     Source: ConVEx, sections 2.3 and 3.
     """
@@ -28,6 +28,7 @@ class Slots:
     whole: bool = False
     members: int = 3
     residual: int = 64
+    names: bool = False
 
     def __post_init__(self) -> None:
         for key in ("members", "residual"):
@@ -60,6 +61,7 @@ class Training:
     weight_decay: float = 0.0
     dropout: float = 0.5
     own_dropout: float = 0.0
+    spread: float = 0.0
     balance: float | None = None
     swaps: int = 0
     enough: float = 0.001

@@ -46,6 +46,20 @@ class Packed:
         return values.flatten(1, 2).index_select(1, self.back)
 
 
+@dataclass(frozen=True)
+class Names:
+    """The states of the names of slots, (slots, tokens, dim), and where there is one, (slots, tokens)."""
+
+    states: Tensor
+    mask: Tensor
+
+    def only(self, number: int) -> "Names":
+        return Names(self.states[number : number + 1], self.mask[number : number + 1])
+
+    def repeat(self, times: int) -> "Names":
+        return Names(self.states.repeat(times, 1, 1), self.mask.repeat(times, 1))
+
+
 class Stack(nn.Module):
     """``decoders`` span decoders of one shape. What they share is kept once.
 
@@ -53,7 +67,9 @@ class Stack(nn.Module):
     that each has its own of: a residual layer adds ``W_2 gelu(W_1 [h; f])`` to what is read (ConVEx, section 2.3). It
     begins at zero. In ``whole`` decoders it adds to the encoder's states, as published, and each has projections of its
     own; else all share the two projections, so that they are computed once for a sentence, and it adds to the
-    projected states. The template is the sentence itself.
+    projected states. The template is the sentence itself, and the slot's name behind it where there are ``Names``.
+
+    A stack of one decoder may be asked for any number of slots, which then differ in features and names alone.
     """
 
     def __init__(self, base: SpanDecoder, decoders: int, features: int, *, hidden: int, whole: bool) -> None:
@@ -81,8 +97,10 @@ class Stack(nn.Module):
         found = [self._feed_forward(name, states.unsqueeze(0)) for name in _PROJECTIONS]
         return found[0], found[1]
 
-    def forward(self, read: tuple[Tensor, Tensor], features: Tensor, packed: Packed) -> Scores:
-        """Unary potentials (decoders * batch, tokens, 4) and transitions, as ``SpanDecoder`` gives for each.
+    def forward(
+        self, read: tuple[Tensor, Tensor], features: Tensor, packed: Packed, names: Names | None = None
+    ) -> Scores:
+        """Unary potentials (slots * batch, tokens, 4) and transitions, as ``SpanDecoder`` gives for each.
 
         ``read`` is what ``projected`` gives; of ``whole`` decoders the states twice, (1, packed, dim).
         """
@@ -93,13 +111,16 @@ class Stack(nn.Module):
             states, template = (self._feed_forward(name, both) for name in _PROJECTIONS)
         else:
             states, template = first + term, second + term
-        bias = packed.mask[None, :, None, :].expand(self.decoders, -1, -1, -1)
+        mask = packed.mask[None, :, None, :].expand(len(features), -1, -1, -1)
+        name, wider = None, mask
+        if names is not None:
+            name = self._feed_forward("template_projection", names.states)
+            wider = torch.cat([mask, names.mask[:, None, None, :].expand(-1, mask.shape[1], -1, -1)], dim=3)
         for number in range(self.shape["blocks"]):
             block = f"blocks.{number}"
-            states = self._norm(
-                f"{block}.norms.0", states + self._attention(f"{block}.own", states, states, packed, bias)
-            )
-            over = self._attention(f"{block}.across", states, template, packed, bias)
+            own = self._attention(f"{block}.own", states, states, packed, mask)
+            states = self._norm(f"{block}.norms.0", states + own)
+            over = self._attention(f"{block}.across", states, template, packed, wider, name)
             states = self._norm(f"{block}.norms.1", states + over)
             states = self._norm(f"{block}.norms.2", states + self._feed_forward(f"{block}.wide", states))
         found = packed.pad(self._linear("potentials", states)).flatten(0, 1)
@@ -109,14 +130,20 @@ class Stack(nn.Module):
         """The first layer over states and features apart: the states are often the same for all decoders."""
         weight = self.own["residual_0_weight"]
         dim = weight.shape[2] - self.features
-        hidden = states @ weight[..., :dim].mT + torch.baddbmm(
-            self.own["residual_0_bias"].unsqueeze(1), features, weight[..., dim:].mT
-        )
+        hidden = states @ weight[..., :dim].mT + features @ weight[..., dim:].mT
+        hidden = hidden + self.own["residual_0_bias"].unsqueeze(1)
         return self._linear("residual.2", functional.gelu(hidden, approximate="tanh"))
 
-    def _attention(self, name: str, states: Tensor, others: Tensor, packed: Packed, mask: Tensor) -> Tensor:
+    def _attention(
+        self, name: str, states: Tensor, others: Tensor, packed: Packed, mask: Tensor, more: Tensor | None = None
+    ) -> Tensor:
+        """``more`` (slots, tokens, width) are read beside ``others``, the same for all sentences."""
         query = packed.pad(self._linear(f"{name}.query", states))
         key, value = (packed.pad(self._linear(f"{name}.{part}", others)) for part in ("key", "value"))
+        if more is not None:
+            size = (-1, key.shape[1], -1, -1)
+            key = torch.cat([key, self._linear(f"{name}.key", more).unsqueeze(1).expand(size)], dim=2)
+            value = torch.cat([value, self._linear(f"{name}.value", more).unsqueeze(1).expand(size)], dim=2)
         found = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         return self._linear(f"{name}.out", packed.pack(found))
 
@@ -137,6 +164,30 @@ class Stack(nn.Module):
         key = _key(name)
         found: Tensor = self.shared[key] if key in self.shared else self.own[key]
         return found
+
+
+def repeated(stack: Stack, decoders: int) -> Stack:
+    """So many decoders that begin as the one of ``stack``."""
+    found = copy.deepcopy(stack)
+    found.decoders = decoders
+    for name in stack.own:
+        value = stack.own[name].detach()
+        found.own[name] = nn.Parameter(value.repeat(decoders, *[1] * (value.dim() - 1)))
+    return found
+
+
+def varied(stack: Stack, spread: float) -> Stack:
+    """The first residual layers of its decoders drawn anew, so that members differ, and some noise on the rest.
+
+    The noise is normal, with ``spread`` times the standard deviation of each weight matrix.
+    """
+    with torch.no_grad():
+        for name, value in stack.own.items():
+            if name == "residual_0_weight" and not stack.own["residual_2_weight"].any():
+                value.uniform_(-1 / math.sqrt(value.shape[2]), 1 / math.sqrt(value.shape[2]))
+            elif spread and value.dim() == 3:
+                value.add_(torch.randn_like(value) * value.std() * spread)
+    return stack
 
 
 def joined_stacks(stacks: Sequence[Stack], members: int) -> Stack:

@@ -1,5 +1,6 @@
 """The states of the frozen encoder, computed once a sentence and kept one behind the other."""
 
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -11,8 +12,10 @@ from turnwise.codec import Codec, Encoding
 from turnwise.encoder import Encoder, evaluating, length_batches
 from turnwise.objectives.places import pad
 from turnwise.tasks.slots.sentences import Sentence
+from turnwise.tasks.slots.stack import Names
 
 _BATCH_TOKENS = 2048
+_CAMEL = re.compile(r"([a-z])([A-Z])")
 
 
 class States:
@@ -30,6 +33,15 @@ class States:
         lengths = self.lengths[rows]
         start = self.first[rows] - (lengths.cumsum(0) - lengths)
         return torch.arange(int(lengths.sum())) + start.repeat_interleave(lengths)
+
+
+def name_states(names: Sequence[str], encoder: Encoder) -> Names:
+    """The states of the names of slots: ``from_location`` and ``fromLocation`` are read as from location."""
+    words = [_CAMEL.sub(r"\1 \2", name).replace("_", " ").replace(".", " ").strip() or name for name in names]
+    with evaluating(encoder.backbone), torch.inference_mode():
+        encoding = encoder.codec.batch(encoder.codec.tokenise(words)).to(encoder.device)
+        states = encoder(encoding).float().cpu().clone()
+    return Names(states, encoding.mask.bool().cpu().clone())
 
 
 def encode(

@@ -12,7 +12,7 @@ from torch.nn import functional
 from turnwise.span_crf import columns_of, span_scores
 from turnwise.tasks.slots.recipe import Training
 from turnwise.tasks.slots.sentences import FEATURES, Sentence
-from turnwise.tasks.slots.stack import Packed, Stack
+from turnwise.tasks.slots.stack import Names, Packed, Stack
 from turnwise.tasks.slots.states import States
 from turnwise.training import Step
 
@@ -23,8 +23,10 @@ WIDTH = FEATURES + 2
 class Material:
     """Sentences as tensors: what a stack of decoders reads for ``slots``, and the answers where they are known."""
 
-    def __init__(self, sentences: Sequence[Sentence], states: States, slots: Sequence[str]) -> None:
-        self.states, self.slots = states, tuple(slots)
+    def __init__(
+        self, sentences: Sequence[Sentence], states: States, slots: Sequence[str], names: Names | None = None
+    ) -> None:
+        self.states, self.slots, self.names = states, tuple(slots), names
         self.features = torch.from_numpy(np.concatenate([one.features for one in sentences])).half()
         self.starts = torch.from_numpy(np.concatenate([one.starts for one in sentences]))
         self.ends = torch.from_numpy(np.concatenate([one.ends for one in sentences]))
@@ -59,10 +61,17 @@ class Material:
         return columns_of(found[..., 0], found[..., 1], tokens)
 
 
-def scores(stack: Stack, read: tuple[Tensor, Tensor], features: Tensor, packed: Packed, may: Tensor) -> Tensor:
-    """The score of every answer, (decoders, batch, 1 + tokens * tokens)."""
-    found = span_scores(stack(read, features, packed), packed.mask.repeat(stack.decoders, 1))
-    return found.unflatten(0, (stack.decoders, -1)).masked_fill(~may, -torch.inf)
+def scores(
+    stack: Stack,
+    read: tuple[Tensor, Tensor],
+    features: Tensor,
+    packed: Packed,
+    may: Tensor,
+    names: Names | None = None,
+) -> Tensor:
+    """The score of every answer, (slots, batch, 1 + tokens * tokens)."""
+    found = span_scores(stack(read, features, packed, names), packed.mask.repeat(len(features), 1))
+    return found.unflatten(0, (len(features), -1)).masked_fill(~may, -torch.inf)
 
 
 def train(
@@ -88,6 +97,7 @@ def train(
     optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
     rates = [group["lr"] for group in optimizer.param_groups]
     total = steps_of(settings, len(material))
+    names = None if material.names is None else material.names.repeat(members)
     weights = _weights(material, settings.balance, members)
     recent: list[float] = []
     step = 0
@@ -104,14 +114,15 @@ def train(
         read = (states[None], states[None]) if stack.whole else stack.projected(states)
         if settings.own_dropout:
             own = settings.own_dropout * falling
-            read = tuple(functional.dropout(part.expand(stack.decoders, -1, -1), own) for part in read)
-        found = scores(stack, read, features, packed, may)
+            first, second = (functional.dropout(part.expand(len(features), -1, -1), own) for part in read)
+            read = first, second
+        found = scores(stack, read, features, packed, may, names)
         targets = material.targets(rows, packed.mask.shape[1]).repeat(members, 1)
         lost = found.logsumexp(2) - found.gather(2, targets.unsqueeze(2)).squeeze(2)
         loss = (lost * torch.where(targets > 0, *weights)).mean(1)
         optimizer.zero_grad()
         loss.sum().backward()
-        torch.nn.utils.clip_grad_norm_(moving, settings.clip * math.sqrt(stack.decoders))
+        torch.nn.utils.clip_grad_norm_(moving, settings.clip * math.sqrt(len(features)))
         optimizer.step()
         recent = [*recent[-9:], float(loss.detach().mean())]
         if on_step is not None:
