@@ -18,7 +18,7 @@ from turnwise.tasks.load import load_any
 from turnwise.tasks.slots.extract import extract
 from turnwise.tasks.slots.fit import add_slots, fit_slots, start
 from turnwise.tasks.slots.model import SlotModel, load_slots
-from turnwise.tasks.slots.pretune import pretune
+from turnwise.tasks.slots.pretune import by_name, pretune
 from turnwise.tasks.slots.recipe import Slots, SlotsFitting, Training
 
 WORDS = ("monday", "order", "parcel", "refund", "address", "money")
@@ -133,6 +133,11 @@ def test_other_domains_come_first(encoder: Encoder) -> None:
     begin = pretune(domains, encoder, slots, training)
     fitted = fit_slots(SAID, encoder, SlotsFitting(replace(slots, names=True), replace(training, steps=5)), begin=begin)
     assert fitted.evaluate(SAID, draws=10)["f1"] > 0.7
+    asked = by_name(begin, encoder, slots, {"word": "word", "place": "the place"})
+    assert asked.labels == ("word", "place")
+    assert asked.evaluate(SAID, draws=10)["f1"] > 0.3
+    with pytest.raises(InputError, match="there is no slot to ask for"):
+        by_name(begin, encoder, slots, {})
     with pytest.raises(CorpusError, match="holds no value in any domain"):
         pretune([[SAID[3]]], encoder, slots, training)
 

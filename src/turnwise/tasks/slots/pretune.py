@@ -2,19 +2,22 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch.nn import functional
 
+from turnwise import __version__
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
-from turnwise.errors import CorpusError
+from turnwise.errors import CorpusError, InputError
 from turnwise.tasks.slots.fit import start
+from turnwise.tasks.slots.model import Kept, SlotModel
 from turnwise.tasks.slots.recipe import Slots, Training
 from turnwise.tasks.slots.sentences import LAYER, Sentence, sentences, whole_words
-from turnwise.tasks.slots.stack import Names, Stack
+from turnwise.tasks.slots.stack import Names, Stack, repeated
 from turnwise.tasks.slots.states import encode, name_states
 from turnwise.tasks.slots.train import Material, scores
 from turnwise.training import Step
@@ -80,6 +83,29 @@ def pretune(
         if on_step is not None:
             on_step(Step(step, training.steps, {"slots": float(loss.detach())}, len(part), time.perf_counter() - began))
     return stack.eval()
+
+
+def by_name(
+    begin: Stack, encoder: Encoder, slots: Slots, descriptions: Mapping[str, str], *, seed: int = 0
+) -> SlotModel:
+    """A labeller that saw no example of its slots: ``begin`` of ``pretune`` asked by what each slot is called.
+
+    ``descriptions`` says of each slot in words what it is. Raises InputError without a slot.
+    """
+    if not descriptions:
+        raise InputError("there is no slot to ask for; give a description for each")
+    named = replace(slots, names=True, members=1)
+    reader, _ = start(named, encoder, seed)
+    return SlotModel(
+        named,
+        reader,
+        tuple(descriptions),
+        repeated(begin, len(descriptions)),
+        Kept((), (), np.zeros((0, 0), dtype=np.float32)),
+        whole=True,
+        names=name_states(tuple(descriptions.values()), reader),
+        facts={"turnwise": __version__, "encoder": encoder.name, "fitted": False, "ceiling": 1.0},
+    )
 
 
 def _labels(domain: list[Dialogue]) -> list[str]:
