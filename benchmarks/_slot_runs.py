@@ -15,14 +15,14 @@ from turnwise.tasks.pii.measure import measure_spans
 from turnwise.tasks.slots.fit import fit_slots
 from turnwise.tasks.slots.model import SlotModel
 from turnwise.tasks.slots.pretune import pretune
-from turnwise.tasks.slots.recipe import SlotsFitting, Training
+from turnwise.tasks.slots.recipe import SlotsFitting, SlotTraining
 from turnwise.tasks.slots.sentences import LAYER, ceiling, sentences
 from turnwise.tasks.slots.states import encode
 
 _KEPT = ("n", "f1", "macro_f1", "precision", "recall", "labels", "intervals")
 _read: dict[tuple[int, tuple[int, ...], bool], Any] = {}
 """The states of test sentences, for several cells."""
-BEFORE = Training(steps=600, batch_size=16, learning_rate=1e-3, warmup=20, dropout=0.3)
+BEFORE = SlotTraining(steps=600, batch_size=16, learning_rate=1e-3, warmup=20, dropout=0.3)
 """How the decoder is trained on the other domains of SNIPS."""
 
 

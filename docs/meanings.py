@@ -186,14 +186,14 @@ MEANINGS: dict[str, dict[str, str]] = {
         "seed": "Seed of the pairs.",
     },
     "Slots": {
-        "decoder": "Where decoders begin: `embedded`, a pre-trained one's folder, `random`, or `auto`: the embedded one "
+        "decoder": "Where decoders begin: `embedded`, a folder of a pre-trained one, `random`, or `auto`: embedded "
         "with the embedded encoder, else random.",
         "whole": "Whether each slot has projections of its own, as published; else all share them.",
         "members": "Decoders of one slot whose probabilities are averaged.",
         "residual": "Hidden units of the residual layer, which reads what is known of a token beside its state.",
         "names": "Whether the slot's name stands behind the template.",
     },
-    "Training": {
+    "SlotTraining": {
         "steps": "Optimizer steps, at least so many with `epochs`.",
         "epochs": "Passes over the sentences, where these are more steps;",
         "most_steps": "at most so many.",

@@ -19,7 +19,7 @@ from turnwise.tasks.slots.extract import extract
 from turnwise.tasks.slots.fit import add_slots, fit_slots, start
 from turnwise.tasks.slots.model import SlotModel, load_slots
 from turnwise.tasks.slots.pretune import by_name, pretune
-from turnwise.tasks.slots.recipe import Slots, SlotsFitting, Training
+from turnwise.tasks.slots.recipe import Slots, SlotsFitting, SlotTraining
 
 WORDS = ("monday", "order", "parcel", "refund", "address", "money")
 PLACES = ("card", "help", "hello")
@@ -47,7 +47,7 @@ SAID = [said(number) for number in range(24)]
 
 def recipe(**training: Any) -> SlotsFitting:
     settings = {"steps": 60, "batch_size": 12, "learning_rate": 3e-3, "dropout": 0.1, **training}
-    return SlotsFitting(Slots(decoder="random", members=2, residual=8), Training(**settings))
+    return SlotsFitting(Slots(decoder="random", members=2, residual=8), SlotTraining(**settings))
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_slots_are_added_and_the_others_answer_as_before(encoder: Encoder, model
 def test_as_published_each_slot_has_batches_of_its_own(encoder: Encoder) -> None:
     whole = SlotsFitting(
         Slots(decoder="random", whole=True, members=1, residual=8),
-        Training(steps=120, batch_size=16, valued=0.2, learning_rate=3e-3, dropout=0.1, enough=0.05),
+        SlotTraining(steps=120, batch_size=16, valued=0.2, learning_rate=3e-3, dropout=0.1, enough=0.05),
     )
     assert fit_slots(SAID, encoder, whole).evaluate(SAID, draws=10)["f1"] > 0.8
 
@@ -128,7 +128,7 @@ def test_as_published_each_slot_has_batches_of_its_own(encoder: Encoder) -> None
 def test_other_domains_come_first(encoder: Encoder) -> None:
     """A decoder trained on the slots of other domains by their names finds them without more; then it is fitted."""
     slots = Slots(decoder="random", members=1, residual=8)
-    training = Training(steps=80, batch_size=8, learning_rate=3e-3, dropout=0.1)
+    training = SlotTraining(steps=80, batch_size=8, learning_rate=3e-3, dropout=0.1)
     domains = [SAID[:12], [replace(d, id=d.id + "b") for d in SAID[12:]]]
     begin = pretune(domains, encoder, slots, training)
     fitted = fit_slots(SAID, encoder, SlotsFitting(replace(slots, names=True), replace(training, steps=5)), begin=begin)
@@ -150,7 +150,7 @@ def test_a_pretrained_decoder_must_fit_the_encoder(
     slots = Slots(decoder=str(tmp_path / "decoder"), residual=8)
     reader, stack = start(slots, encoder, 0)
     assert (reader.layers, stack.decoders) == ((1, 2), 1)
-    fitted = fit_slots(SAID, encoder, SlotsFitting(slots, Training(steps=2)))
+    fitted = fit_slots(SAID, encoder, SlotsFitting(slots, SlotTraining(steps=2)))
     assert fitted.encoder.layers == (1, 2)
     with pytest.raises(ModelError, match="belongs to the encoder x"):
         start(slots, Encoder.random(checkpoint("bert"), seed=5), 0)

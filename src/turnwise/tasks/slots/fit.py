@@ -20,7 +20,7 @@ from turnwise.pretrained_decoder import EMBEDDED, load_decoder
 from turnwise.span_decoder import SpanDecoder
 from turnwise.tasks.slots.joint import overlapping
 from turnwise.tasks.slots.model import Kept, SlotModel
-from turnwise.tasks.slots.recipe import Slots, SlotsFitting, Training
+from turnwise.tasks.slots.recipe import Slots, SlotsFitting, SlotTraining
 from turnwise.tasks.slots.sentences import LAYER, Sentence, ceiling, sentences, whole_words
 from turnwise.tasks.slots.stack import Names, Stack, joined_stacks, repeated, varied
 from turnwise.tasks.slots.states import States, encode, name_states
@@ -77,7 +77,7 @@ def fit_slots(
 def add_slots(
     model: SlotModel,
     dialogues: Iterable[Dialogue],
-    training: Training,
+    training: SlotTraining,
     *,
     slots: Sequence[str] = (),
     values: Mapping[str, str] | None = None,

@@ -37,13 +37,13 @@ class Slots:
 
 
 @dataclass(frozen=True)
-class Training:
+class SlotTraining:
     """How decoders learn: Adam, a cosine to ``last_rate`` over ``decay_steps``, dropout of the states by a cosine to 0.
 
     A batch has ``batch_size`` sentences, of which a share ``valued`` holds a value: as published, for each slot its
     own batch, and no sentence twice; with ``valued`` none all slots read the same batch, drawn as the sentences come,
     and ``balance`` is the weight that sentences with a value have of the loss of a slot, however many they are.
-    Training stops when the mean loss of the last ten steps is below ``enough``. ``epochs`` is a limit for large sets:
+    It stops when the mean loss of the last ten steps is below ``enough``. ``epochs`` is a limit for large sets:
     at least ``steps`` steps, and as many as so many passes take, at most ``most_steps``. Each sentence with a value is
     there ``swaps`` times more, with values of other sentences.
     """
@@ -91,7 +91,7 @@ class SlotsFitting:
     """A recipe of slots."""
 
     slots: Slots
-    training: Training
+    training: SlotTraining
 
 
 def slots_recipe(name: str, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> SlotsFitting:
@@ -104,6 +104,6 @@ def slots_recipe(name: str, overrides: Mapping[str, Mapping[str, Any]] | None = 
     tables.pop("about", None)
     if task != "slots":
         raise RecipeError(f"recipe {name} has task = {task!r}, expected 'slots'; run: turnwise fit {task}")
-    sections: dict[str, type[Any]] = {"parameters": Slots, "training": Training}
+    sections: dict[str, type[Any]] = {"parameters": Slots, "training": SlotTraining}
     built = build(overridden(tables, overrides or {}), sections, recipe=name)
     return SlotsFitting(built["parameters"], built["training"])

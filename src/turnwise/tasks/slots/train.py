@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from turnwise.span_crf import columns_of, span_scores
-from turnwise.tasks.slots.recipe import Training
+from turnwise.tasks.slots.recipe import SlotTraining
 from turnwise.tasks.slots.sentences import FEATURES, Sentence
 from turnwise.tasks.slots.stack import Names, Packed, Stack
 from turnwise.tasks.slots.states import States
@@ -77,7 +77,7 @@ def scores(
 def train(
     stack: Stack,
     material: Material,
-    settings: Training,
+    settings: SlotTraining,
     *,
     members: int,
     frozen: bool = False,
@@ -132,7 +132,7 @@ def train(
     return step
 
 
-def steps_of(settings: Training, sentences: int) -> int:
+def steps_of(settings: SlotTraining, sentences: int) -> int:
     """How many steps are made at most."""
     passes = math.ceil(settings.epochs * sentences / settings.batch_size)
     return max(settings.steps, min(settings.most_steps, passes))
@@ -146,7 +146,7 @@ def _weights(material: Material, balance: float | None, members: int) -> tuple[T
     return balance / share.clamp(min=1e-3), (1 - balance) / (1 - share).clamp(min=1e-3)
 
 
-def _batches(material: Material, settings: Training, total: int, generator: torch.Generator) -> Iterator[Tensor]:
+def _batches(material: Material, settings: SlotTraining, total: int, generator: torch.Generator) -> Iterator[Tensor]:
     if settings.valued is not None:
         yield from _own_batches(material, settings.batch_size, settings.valued, total, generator)
         return
