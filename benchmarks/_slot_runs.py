@@ -13,13 +13,14 @@ from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
 from turnwise.tasks.pii.measure import measure_spans
 from turnwise.tasks.slots.fit import fit_slots
+from turnwise.tasks.slots.measure import measure_slots
 from turnwise.tasks.slots.model import SlotModel
 from turnwise.tasks.slots.pretune import pretune
 from turnwise.tasks.slots.recipe import SlotsFitting, SlotTraining
-from turnwise.tasks.slots.sentences import LAYER, ceiling, sentences
+from turnwise.tasks.slots.sentences import LAYER, sentences
 from turnwise.tasks.slots.states import encode
 
-_KEPT = ("n", "f1", "macro_f1", "precision", "recall", "labels", "intervals")
+_KEPT = ("n", "f1", "mean_f1", "ceiling", "precision", "recall", "labels", "intervals")
 _read: dict[tuple[int, tuple[int, ...], bool], Any] = {}
 """The states of test sentences, for several cells."""
 BEFORE = SlotTraining(steps=600, batch_size=16, learning_rate=1e-3, warmup=20, dropout=0.3)
@@ -32,8 +33,8 @@ def measured(model: SlotModel, test: list[Dialogue], draws: int = 200) -> dict[s
     if key not in _read:
         found = sentences(test, model.encoder.codec, whole=model.whole, gold=False)
         _read[key] = found, encode(found, model.encoder, model.encoder.codec, half=True)
-    figures = measure_spans(test, model.filled(test, *_read[key]), LAYER, draws=draws, seed=0)
-    return {key: figures[key] for key in _KEPT} | {"ceiling": ceiling(test)}
+    figures = measure_slots(test, model.filled(test, *_read[key]), draws=draws, seed=0)
+    return {key: figures[key] for key in _KEPT}
 
 
 def snips(

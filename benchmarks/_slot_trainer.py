@@ -10,7 +10,7 @@ from transformers import AutoModelForTokenClassification, Trainer, TrainingArgum
 
 from turnwise.dialogue import Dialogue, Span, Turn
 from turnwise.encoder import Encoder
-from turnwise.tasks.pii.measure import measure_spans
+from turnwise.tasks.slots.measure import measure_slots
 from turnwise.tasks.slots.sentences import LAYER
 
 _EPOCHS, _RATE, _BATCH = 30, 2e-4, 16
@@ -41,8 +41,8 @@ def fine_tuned(train: list[Dialogue], test: list[Dialogue], encoder: Encoder, se
         Trainer(model, arguments, train_dataset=rows, data_collator=lambda found: _padded(found, tokenizer)).train()  # type: ignore[arg-type]
     seconds = time.perf_counter() - start
     answered = _answered(test, model.eval(), tokenizer, kinds)
-    figures = measure_spans(test, answered, LAYER, draws=200, seed=0)
-    return {key: figures[key] for key in ("n", "f1", "macro_f1", "precision", "recall", "labels", "intervals")} | {
+    figures = measure_slots(test, answered, draws=200, seed=0)
+    return {key: figures[key] for key in ("n", "f1", "mean_f1", "precision", "recall", "labels", "intervals")} | {
         "seconds": seconds,
         "train": {"examples": len(train)},
     }

@@ -40,7 +40,7 @@ DSTC8 = {
 FOLDS = {1: "GetWeather", 2: "PlayMusic", 3: "AddToPlaylist", 6: "BookRestaurant", 7: "SearchCreativeWork"}
 VARIANTS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "default": ("slots", {}, {}),
-    "single": ("slots", {"members": 1}, {}),
+    "ensemble": ("slots", {"members": 3}, {}),
     "random": ("slots", {"decoder": "random"}, {}),
     "convex": ("convex", {}, {}),
     "convex-ensemble": ("convex", {"members": 3}, {}),

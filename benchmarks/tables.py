@@ -20,6 +20,8 @@ from _grid_tables import grid
 from _markdown import mean_of, percent, read, table
 from _pretraining_tables import few_shot, intrinsic, preparation, throughput
 from _response_tables import ranking, ranking_shares, ranking_speed, selection, shortlist
+from _slot_tables import by_slot, dstc8, restaurants8k, snips
+from _slot_tables import speed as slot_speed
 from _task_tables import intent_recognition, shares, tasks
 
 HERE = Path(__file__).parent
@@ -252,6 +254,11 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "results: ranking-shares": ranking_shares,
     "results: pii": pii,
     "results: pii-shares": pii_shares,
+    "results: slots": restaurants8k,
+    "results: slots-dstc8": dstc8,
+    "results: slots-snips": snips,
+    "results: slots-each": by_slot,
+    "results: slots-speed": slot_speed,
     "results: desk": desk,
     "results: desk-latency": desk_latency,
     "results: grid": grid,

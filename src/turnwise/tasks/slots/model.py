@@ -23,10 +23,10 @@ from turnwise.tasks.contexts import tokens_of
 from turnwise.tasks.fitted import Asked
 from turnwise.tasks.folder import MARKS, read_arrays, read_task, write_arrays, write_task
 from turnwise.tasks.model import only_last
-from turnwise.tasks.pii.measure import measure_spans
 from turnwise.tasks.slots.joint import best_values
+from turnwise.tasks.slots.measure import measure_slots
 from turnwise.tasks.slots.recipe import Slots
-from turnwise.tasks.slots.sentences import LAYER, Sentence, ceiling, queries, sentences, span_of
+from turnwise.tasks.slots.sentences import LAYER, Sentence, queries, sentences, span_of
 from turnwise.tasks.slots.stack import Names, Stack
 from turnwise.tasks.slots.states import States, encode
 from turnwise.tasks.slots.train import WIDTH, Material, scores
@@ -206,20 +206,18 @@ class SlotModel:
         seed: int = 0,
         progress: Callable[[int], None] | None = None,
     ) -> dict[str, Any]:
-        """Exact spans: ``macro_f1`` is the mean of the slots' F1, ``f1`` that of all spans together.
+        """See ``measure_slots``; values of ``unknown_labels``, which training had not, count as missed.
 
-        ``ceiling`` is the recall that one value a slot and sentence allows. Raises InputError when no turn has the
-        layer.
+        Raises InputError when no turn has the layer.
         """
         given = list(dialogues)
-        found = measure_spans(given, list(self.annotate(given, progress=progress)), LAYER, draws=draws, seed=seed)
+        found = measure_slots(given, list(self.annotate(given, progress=progress)), draws=draws, seed=seed)
         marked = {span.label for d in given for turn in d.turns for span in turn.spans.get(LAYER, ())}
         unknown = sorted(marked - set(self.labels))
         return {
             "task": self.task.name,
             "model": self.version,
             **found,
-            "ceiling": ceiling(given),
             "unknown_labels": unknown,
         }
 
@@ -281,7 +279,9 @@ def load_slots(folder: Path, encoder: Encoder | None = None) -> SlotModel:
         encoder.layers = tuple(document["layers"])
         labels = tuple(document["labels"])
         base = SpanDecoder(encoder.state_dim, **document["shape"])
-        stack = Stack(base, len(labels) * slots.members, WIDTH, hidden=slots.residual, whole=slots.whole)
+        stack = Stack(
+            base, len(labels) * slots.members, WIDTH, hidden=slots.residual, whole=slots.whole, members=slots.members
+        )
         stack.load_state_dict(load_file(folder / _STACK))
         memory = document["memory"]
         arrays = read_arrays(folder / _MEMORY)

@@ -18,8 +18,9 @@ class Slots:
     ``decoder`` is ``embedded``, a folder of a pre-trained one, ``random``, or ``auto``: the embedded one with the
     embedded encoder, else random.
     ``whole`` decoders have projections of their own, as published; else all slots share them. ``members`` decoders of
-    one slot average their probabilities. A residual layer with ``residual`` hidden units adds what is known of a token
-    beside its state. With ``names`` the slot's name, in words, stands behind the template.
+    one slot average their probabilities; each member has shared projections of its own. A residual layer with
+    ``residual`` hidden units adds what is known of a token beside its state. With ``names`` the slot's name, in words,
+    stands behind the template.
 
     Source: ConVEx, sections 2.3 and 3.
     """

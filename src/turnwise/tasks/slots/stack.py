@@ -39,11 +39,13 @@ class Packed:
 
     def pad(self, values: Tensor) -> Tensor:
         """(decoders, packed, width) to (decoders, batch, tokens, width)."""
-        return values.index_select(1, self.at).unflatten(1, self.mask.shape)
+        wide: Tensor = values.index_select(1, self.at).unflatten(1, self.mask.shape)
+        return wide
 
     def pack(self, values: Tensor) -> Tensor:
         """The way back."""
-        return values.flatten(1, 2).index_select(1, self.back)
+        flat: Tensor = values.flatten(1, 2).index_select(1, self.back)
+        return flat
 
 
 @dataclass(frozen=True)
@@ -66,13 +68,16 @@ class Stack(nn.Module):
     Their input are states (packed, dim) of sentences that all of them read, and ``features`` (decoders, packed, n)
     that each has its own of: a residual layer adds ``W_2 gelu(W_1 [h; f])`` to what is read (ConVEx, section 2.3). It
     begins at zero. In ``whole`` decoders it adds to the encoder's states, as published, and each has projections of its
-    own; else all share the two projections, so that they are computed once for a sentence, and it adds to the
-    projected states. The template is the sentence itself, and the slot's name behind it where there are ``Names``.
+    own; else the slots share the two projections, so that they are computed once for a sentence, and it adds to the
+    projected states. Decoders come in as many equal parts as there are ``members``, and each part has projections. The
+    template is the sentence itself, and the slot's name behind it where there are ``Names``.
 
     A stack of one decoder may be asked for any number of slots, which then differ in features and names alone.
     """
 
-    def __init__(self, base: SpanDecoder, decoders: int, features: int, *, hidden: int, whole: bool) -> None:
+    def __init__(
+        self, base: SpanDecoder, decoders: int, features: int, *, hidden: int, whole: bool, members: int = 1
+    ) -> None:
         super().__init__()
         self.decoders, self.whole, self.features = decoders, whole, features
         self.shape = shape_of(base)
@@ -82,7 +87,7 @@ class Stack(nn.Module):
         for name, value in base.state_dict().items():
             shared = not whole and name.startswith(_PROJECTIONS)
             kept = value.detach().clone().unsqueeze(0)
-            kept = kept if shared else kept.repeat(decoders, *[1] * value.dim())
+            kept = kept.repeat(members if shared else decoders, *[1] * value.dim())
             (self.shared if shared else self.own)[_key(name)] = nn.Parameter(kept)
         bound = 1 / math.sqrt(dim + features)
         self.own["residual_0_weight"] = nn.Parameter(
@@ -93,8 +98,12 @@ class Stack(nn.Module):
         self.own["residual_2_bias"] = nn.Parameter(torch.zeros(decoders, dim))
 
     def projected(self, states: Tensor) -> tuple[Tensor, Tensor]:
-        """Of states (packed, dim) what the shared projections give, input's and template's: (1, packed, width) each."""
-        found = [self._feed_forward(name, states.unsqueeze(0)) for name in _PROJECTIONS]
+        """Of states (packed, dim) what the shared projections give, input's and template's: (members, packed, width).
+
+        The states may be a member's own, (members, packed, dim).
+        """
+        given = states if states.dim() == 3 else states.unsqueeze(0)
+        found = [self._feed_forward(name, given) for name in _PROJECTIONS]
         return found[0], found[1]
 
     def forward(
@@ -104,7 +113,7 @@ class Stack(nn.Module):
 
         ``read`` is what ``projected`` gives; of ``whole`` decoders the states twice, (1, packed, dim).
         """
-        first, second = read
+        first, second = (_for_each(part, len(features)) for part in read)
         term = self._residual(first, features)
         if self.whole:
             both = first + term
@@ -114,7 +123,10 @@ class Stack(nn.Module):
         mask = packed.mask[None, :, None, :].expand(len(features), -1, -1, -1)
         name, wider = None, mask
         if names is not None:
-            name = self._feed_forward("template_projection", names.states)
+            parts = 1 if self.whole else len(self._get("template_projection.0.weight"))
+            flat = names.states if self.whole else names.states.unflatten(0, (parts, -1)).flatten(1, 2)
+            name = self._feed_forward("template_projection", flat)
+            name = name if self.whole else name.unflatten(1, (-1, names.mask.shape[1])).flatten(0, 1)
             wider = torch.cat([mask, names.mask[:, None, None, :].expand(-1, mask.shape[1], -1, -1)], dim=3)
         for number in range(self.shape["blocks"]):
             block = f"blocks.{number}"
@@ -166,13 +178,14 @@ class Stack(nn.Module):
         return found
 
 
-def repeated(stack: Stack, decoders: int) -> Stack:
+def repeated(stack: Stack, decoders: int, members: int = 1) -> Stack:
     """So many decoders that begin as the one of ``stack``."""
     found = copy.deepcopy(stack)
     found.decoders = decoders
-    for name in stack.own:
-        value = stack.own[name].detach()
-        found.own[name] = nn.Parameter(value.repeat(decoders, *[1] * (value.dim() - 1)))
+    for part, own, times in ((found.own, stack.own, decoders), (found.shared, stack.shared, members)):
+        for name in own:
+            value = own[name].detach()
+            part[name] = nn.Parameter(value.repeat(times, *[1] * (value.dim() - 1)))
     return found
 
 
@@ -201,6 +214,11 @@ def joined_stacks(stacks: Sequence[Stack], members: int) -> Stack:
         parts = [stack.own[name].detach().unflatten(0, (members, -1)) for stack in stacks]
         found.own[name] = nn.Parameter(torch.cat(parts, dim=1).flatten(0, 1))
     return found
+
+
+def _for_each(states: Tensor, decoders: int) -> Tensor:
+    """What members read, for each of their decoders."""
+    return states if len(states) in (1, decoders) else states.repeat_interleave(decoders // len(states), 0)
 
 
 def shape_of(decoder: SpanDecoder) -> dict[str, int]:

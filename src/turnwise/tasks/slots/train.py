@@ -110,8 +110,9 @@ def train(
             group["lr"] = rise * max(settings.last_rate, rate * falling)
         states, features, packed, may = material.batch(rows, members)
         dropout = settings.dropout * (0.5 + 0.5 * math.cos(math.pi * step / total))
-        states = functional.dropout(states, dropout)
-        read = (states[None], states[None]) if stack.whole else stack.projected(states)
+        each = members if stack.shared else 1
+        states = functional.dropout(states.expand(each, -1, -1), dropout)
+        read = (states, states) if stack.whole else stack.projected(states)
         if settings.own_dropout:
             own = settings.own_dropout * falling
             first, second = (functional.dropout(part.expand(len(features), -1, -1), own) for part in read)
