@@ -189,7 +189,8 @@ MEANINGS: dict[str, dict[str, str]] = {
         "decoder": "Where decoders begin: `embedded`, a folder of a pre-trained one, `random`, or `auto`: embedded "
         "with the embedded encoder, else random.",
         "whole": "Whether each slot has projections of its own, as published; else all share them.",
-        "members": "Decoders of one slot whose probabilities are averaged.",
+        "members": "Decoders of one slot whose probabilities are averaged,",
+        "few": "up to so many sentences; of more, one decoder a slot learns.",
         "residual": "Hidden units of the residual layer, which reads what is known of a token beside its state.",
         "names": "Whether the slot's name stands behind the template.",
     },
@@ -209,7 +210,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "own_dropout": "Likewise of the projected states, drawn for each decoder.",
         "spread": "Noise on the weights that decoders begin from, in standard deviations: members differ by it.",
         "balance": "Weight of the sentences with a value in a slot's loss; not set: as many as they are.",
-        "swaps": "How often each sentence with a value is there once more, with values of other sentences.",
+        "swaps": "Sentences made from each with a value, with values of others; they stand for it half of the time.",
         "enough": "Training stops when the mean loss of ten steps is below this.",
         "clip": "Largest norm of the gradient, times the root of the number of decoders.",
         "seed": "Seed of batches and of anything drawn.",

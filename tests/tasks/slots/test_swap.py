@@ -12,7 +12,8 @@ def said(number: int, text: str, *spans: tuple[int, int, str]) -> Dialogue:
 def test_values_come_from_other_sentences_of_the_slot() -> None:
     """Of two sentences with one value each, what is new has the other's value, in the case of its own place."""
     given = [said(0, "At noon please", (3, 7, "time")), said(1, "7 pm it is", (0, 4, "time")), said(2, "hello")]
-    found = swapped(given, 20, seed=0)
+    found = [one.new for one in swapped(given, 20, seed=0)]
+    assert {(one.dialogue, one.turn) for one in swapped(given, 20, seed=0)} == {(0, 0), (1, 0)}
     assert {dialogue.turns[0].text for dialogue in found} == {"At 7 pm please", "noon it is"}
     for dialogue in found:
         (turn,) = dialogue.turns
@@ -23,7 +24,7 @@ def test_values_come_from_other_sentences_of_the_slot() -> None:
 
 def test_capitals_stay_where_they_were() -> None:
     given = [said(0, "Ida here", (0, 3, "name")), said(1, "it is bo", (6, 8, "name"))]
-    assert {dialogue.turns[0].text for dialogue in swapped(given, 20, seed=1)} == {"Bo here", "it is ida"}
+    assert {one.new.turns[0].text for one in swapped(given, 20, seed=1)} == {"Bo here", "it is ida"}
 
 
 def test_overlapping_values_are_left_alone() -> None:

@@ -3,7 +3,7 @@
 import copy
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.resources import files
 from typing import Any
 
@@ -56,9 +56,11 @@ def fit_slots(
         check_kinds(values, labels)
     reader, first = start(fitting.slots, encoder, fitting.training.seed)
     whole = whole_words(given)
-    found, states = _read(given, fitting, reader, whole)
+    found, states, alike = _read(given, fitting, reader, whole)
+    if sum(one.window.dialogue < len(given) for one in found) > fitting.slots.few:
+        fitting = replace(fitting, slots=replace(fitting.slots, members=1))
     names = name_states(labels, reader) if fitting.slots.names else None
-    stack = _trained(found, states, labels, names, begin or first, fitting, None, on_step)
+    stack = _trained(found, states, alike, labels, names, begin or first, fitting, None, on_step)
     original = [one for one in found if one.window.dialogue < len(given)]
     return SlotModel(
         fitting.slots,
@@ -98,9 +100,9 @@ def add_slots(
         check_kinds(values, labels)
     fitting = SlotsFitting(model.slots, training)
     _, first = start(model.slots, model.encoder, training.seed)
-    found, states = _read(given, fitting, model.encoder, model.whole)
+    found, states, alike = _read(given, fitting, model.encoder, model.whole)
     names = name_states(labels, model.encoder) if model.slots.names else None
-    stack = _trained(found, states, labels, names, first, fitting, model.stack, on_step)
+    stack = _trained(found, states, alike, labels, names, first, fitting, model.stack, on_step)
     together = joined_stacks([model.stack, stack], model.slots.members)
     over = overlapping(one.values or {} for one in found)
     facts = {**model.facts, "added": [*model.facts.get("added", []), {"slots": list(labels), "examples": len(found)}]}
@@ -162,18 +164,24 @@ def _labels(given: Sequence[Dialogue], slots: Sequence[str]) -> tuple[str, ...]:
 
 def _read(
     given: Sequence[Dialogue], fitting: SlotsFitting, reader: Encoder, whole: bool
-) -> tuple[list[Sentence], States]:
-    """The sentences, those with swapped values last, and their states."""
+) -> tuple[list[Sentence], States, dict[int, list[int]]]:
+    """The sentences, those with swapped values last, their states, and by rows of sentences those of their like."""
     more = swapped(given, fitting.training.swaps, fitting.training.seed) if fitting.training.swaps else []
-    found = sentences([*given, *more], reader.codec, whole=whole, gold=True)
+    found = sentences([*given, *(one.new for one in more)], reader.codec, whole=whole, gold=True)
     if not found:
         raise CorpusError(f"every turn with the layer spans.{LAYER!r} is empty; there is nothing to learn from")
-    return found, encode(found, reader, reader.codec, half=len(found) > 2_000)
+    places = {(one.window.dialogue, one.window.turn): row for row, one in reversed(list(enumerate(found)))}
+    alike: dict[int, list[int]] = {}
+    for number, one in enumerate(more, start=len(given)):
+        if (number, 0) in places and (one.dialogue, one.turn) in places:
+            alike.setdefault(places[one.dialogue, one.turn], []).append(places[number, 0])
+    return found, encode(found, reader, reader.codec, half=len(found) > 2_000), alike
 
 
 def _trained(
     found: Sequence[Sentence],
     states: States,
+    alike: dict[int, list[int]],
     labels: Sequence[str],
     names: Names | None,
     first: Stack,
@@ -193,7 +201,7 @@ def _trained(
                 stack.shared.load_state_dict(beside.shared.state_dict())
             frozen = beside is not None or training.shared_rate == 0
             own = names if names is None or training.valued is None else names.only(number)
-            material = Material(found, states, group, own)
+            material = Material(found, states, group, own, alike)
             train(stack, material, training, members=slots.members, frozen=frozen, on_step=on_step)
             stacks.append(stack)
     return joined_stacks(stacks, slots.members)

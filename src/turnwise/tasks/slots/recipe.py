@@ -17,10 +17,11 @@ class Slots:
 
     ``decoder`` is ``embedded``, a folder of a pre-trained one, ``random``, or ``auto``: the embedded one with the
     embedded encoder, else random.
+
     ``whole`` decoders have projections of their own, as published; else all slots share them. ``members`` decoders of
-    one slot average their probabilities; each member has shared projections of its own. A residual layer with
-    ``residual`` hidden units adds what is known of a token beside its state. With ``names`` the slot's name, in words,
-    stands behind the template.
+    one slot average their probabilities; each member has shared projections of its own. Of more than ``few`` sentences
+    one member learns, since more give nothing there (ConVEx, table 5). A residual layer with ``residual`` hidden units
+    adds what is known of a token beside its state. With ``names`` the slot's name, in words, stands behind the template.
 
     Source: ConVEx, sections 2.3 and 3.
     """
@@ -28,6 +29,7 @@ class Slots:
     decoder: str = "auto"
     whole: bool = False
     members: int = 3
+    few: int = 1500
     residual: int = 64
     names: bool = False
 
@@ -45,8 +47,8 @@ class SlotTraining:
     own batch, and no sentence twice; with ``valued`` none all slots read the same batch, drawn as the sentences come,
     and ``balance`` is the weight that sentences with a value have of the loss of a slot, however many they are.
     It stops when the mean loss of the last ten steps is below ``enough``. ``epochs`` is a limit for large sets:
-    at least ``steps`` steps, and as many as so many passes take, at most ``most_steps``. Each sentence with a value is
-    there ``swaps`` times more, with values of other sentences.
+    at least ``steps`` steps, and as many as so many passes take, at most ``most_steps``. Each sentence with a value has
+    ``swaps`` like it, with values of other sentences, which stand for it half of the time.
     """
 
     steps: int = 300

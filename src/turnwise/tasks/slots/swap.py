@@ -1,7 +1,7 @@
 """More sentences from few: values of one slot change places."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,27 +9,38 @@ from turnwise.dialogue import Dialogue, Span, Turn
 from turnwise.tasks.slots.sentences import LAYER, REQUESTED, requested
 
 
-def swapped(dialogues: Sequence[Dialogue], times: int, seed: int) -> list[Dialogue]:
-    """For each annotated turn with a value ``times`` dialogues of it alone, its values those of other turns by chance.
+@dataclass(frozen=True)
+class Swapped:
+    """A turn alone with other values: of the dialogue with this number, and of this turn of it."""
+
+    dialogue: int
+    turn: int
+    new: Dialogue
+
+
+def swapped(dialogues: Sequence[Dialogue], times: int, seed: int) -> list[Swapped]:
+    """For each annotated turn with a value at most ``times`` of it with the values of other turns, drawn by chance.
 
     A value keeps the case of its first letter. What equals its original or an earlier one is left out.
     """
     rng = np.random.default_rng(seed)
-    turns = [(d, at) for d in dialogues for at, turn in enumerate(d.turns) if turn.spans.get(LAYER)]
+    turns = [
+        (number, at) for number, d in enumerate(dialogues) for at, turn in enumerate(d.turns) if turn.spans.get(LAYER)
+    ]
     values: dict[str, list[str]] = {}
-    for dialogue, at in turns:
-        turn = dialogue.turns[at]
+    for number, at in turns:
+        turn = dialogues[number].turns[at]
         for span in turn.spans[LAYER]:
             values.setdefault(span.label, []).append(turn.text[span.start : span.end])
-    found: dict[str, Dialogue] = {}
-    for dialogue, at in turns:
-        turn = dialogue.turns[at]
-        for number in range(times):
+    found: dict[str, Swapped] = {}
+    for number, at in turns:
+        turn = dialogues[number].turns[at]
+        for copy in range(times):
             text, spans = _drawn(turn, values, rng)
             if spans and text != turn.text and text not in found:
-                labels = {**turn.labels, REQUESTED: tuple(sorted(requested(dialogue, at)))}
+                labels = {**turn.labels, REQUESTED: tuple(sorted(requested(dialogues[number], at)))}
                 new = Turn(turn.speaker, text, {LAYER: spans}, labels)
-                found[text] = Dialogue(f"{dialogue.id}:{at}:swapped:{number}", (new,))
+                found[text] = Swapped(number, at, Dialogue(f"{dialogues[number].id}:{at}:swapped:{copy}", (new,)))
     return list(found.values())
 
 

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -24,8 +24,17 @@ class Material:
     """Sentences as tensors: what a stack of decoders reads for ``slots``, and the answers where they are known."""
 
     def __init__(
-        self, sentences: Sequence[Sentence], states: States, slots: Sequence[str], names: Names | None = None
+        self,
+        sentences: Sequence[Sentence],
+        states: States,
+        slots: Sequence[str],
+        names: Names | None = None,
+        alike: Mapping[int, Sequence[int]] | None = None,
     ) -> None:
+        """``alike`` names, by the row of a sentence, rows that may stand for it: its like with other values."""
+        self.alike = alike or {}
+        others = {row for rows in self.alike.values() for row in rows}
+        self.originals = torch.tensor([row for row in range(len(sentences)) if row not in others])
         self.states, self.slots, self.names = states, tuple(slots), names
         self.features = torch.from_numpy(np.concatenate([one.features for one in sentences])).half()
         self.starts = torch.from_numpy(np.concatenate([one.starts for one in sentences]))
@@ -37,7 +46,7 @@ class Material:
         self.values = torch.tensor(values).reshape(len(self.slots), len(sentences), 2)
 
     def __len__(self) -> int:
-        return len(self.any)
+        return len(self.originals)
 
     def batch(self, rows: Tensor, members: int) -> tuple[Tensor, Tensor, Packed, Tensor]:
         """States (packed, dim) of some sentences, features (decoders, packed, WIDTH), and which answers can be.
@@ -141,7 +150,7 @@ def steps_of(settings: SlotTraining, sentences: int) -> int:
 
 def _weights(material: Material, balance: float | None, members: int) -> tuple[Tensor, Tensor]:
     """What losses of sentences with a value, and without one, are multiplied by: (decoders, 1) each."""
-    share = (material.values[..., 1] > 0).float().mean(1, keepdim=True).repeat(members, 1)
+    share = (material.values[:, material.originals, 1] > 0).float().mean(1, keepdim=True).repeat(members, 1)
     if balance is None:
         return torch.ones_like(share), torch.ones_like(share)
     return balance / share.clamp(min=1e-3), (1 - balance) / (1 - share).clamp(min=1e-3)
@@ -151,22 +160,37 @@ def _batches(material: Material, settings: SlotTraining, total: int, generator: 
     if settings.valued is not None:
         yield from _own_batches(material, settings.batch_size, settings.valued, total, generator)
         return
-    deck = _Deck(torch.arange(len(material)), generator)
+    deck = _Deck(material.originals, generator)
     for _ in range(total):
-        yield deck.take(min(settings.batch_size, len(material)))
+        yield _varied(deck.take(min(settings.batch_size, len(material))), material.alike, generator)
 
 
 def _own_batches(
     material: Material, size: int, valued: float, total: int, generator: torch.Generator
 ) -> Iterator[Tensor]:
     """Batches of one slot of which exactly a share of ``valued`` holds a value, smaller where there are few."""
-    holds = material.values[..., 1].amax(0) > 0
-    with_value, without = holds.nonzero().squeeze(1), (~holds).nonzero().squeeze(1)
+    rows = material.originals
+    holds = material.values[:, rows, 1].amax(0) > 0
+    with_value, without = rows[holds], rows[~holds]
     size = min(size, round(len(with_value) / valued), round(len(without) / (1 - valued)) or size)
     number = max(1, min(round(valued * size), len(with_value)))
     first, second = _Deck(with_value, generator), _Deck(without, generator)
     for _ in range(total):
-        yield torch.cat([first.take(number), second.take(min(max(0, size - number), len(without)))])
+        drawn = torch.cat([first.take(number), second.take(min(max(0, size - number), len(without)))])
+        yield _varied(drawn, material.alike, generator)
+
+
+def _varied(rows: Tensor, alike: Mapping[int, Sequence[int]], generator: torch.Generator) -> Tensor:
+    """Every other sentence that has its like, by chance, replaced by one of them."""
+    if not alike:
+        return rows
+    chances = torch.rand(2, len(rows), generator=generator).tolist()
+    return torch.tensor(
+        [
+            others[int(which * len(others))] if (others := alike.get(row, ())) and chance < 0.5 else row
+            for row, chance, which in zip(rows.tolist(), *chances, strict=True)
+        ]
+    )
 
 
 class _Deck:
