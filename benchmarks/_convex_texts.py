@@ -3,55 +3,16 @@
 import gzip
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from _convex_kinds import CORPORA, Text
 from turnwise.corpora import DEFAULT_COLUMNS, parse
 from turnwise.dialogue import Dialogue
 from turnwise.mining.sources import group_of
 
-Kind = Literal["task", "open", "service"]
+__all__ = ["CORPORA", "evaluated", "rows"]
 
-
-@dataclass(frozen=True)
-class Text:
-    """A corpus: where it lies in the data folder, what kind it is, and whether its licence lets its use be passed on."""
-
-    reader: str
-    place: str
-    kind: Kind
-    permissive: bool
-
-
-CORPORA = (
-    Text("sgd", "sgd", "task", True),
-    Text("multiwoz_single", "multiwoz_single_domain_dstc8", "task", True),
-    Text("multiwoz21", "multiwoz21", "task", True),
-    Text("star", "star", "task", True),
-    Text("woz2", "woz2", "task", True),
-    Text("taskmaster4", "taskmaster4", "task", True),
-    Text("gsim", "gsim/sim-M", "task", False),
-    Text("gsim", "gsim/sim-R", "task", False),
-    Text("camrest676", "camrest676", "task", False),
-    Text("dstc2_text", "dstc2_text", "task", False),
-    Text("frames", "frames", "task", False),
-    Text("msre2e", "msre2e", "task", False),
-    Text("smd", "smd", "task", False),
-    Text("metalwoz", "metalwoz_heldout", "task", False),
-    *(
-        Text("multidogo", f"multidogo/paper_splits/splits_annotated_at_sentence_level/{domain}", "service", True)
-        for domain in ("airline", "fastfood", "finance", "media")
-    ),
-    Text("cucom", "cucom_ecommerce", "service", True),
-    Text("stc3", "stc3_helpdesk", "service", False),
-    Text("esconv", "esconv_partial", "service", False),
-    Text("self_dialogue", "self_dialogue", "open", True),
-    Text("topical_chat", "topical_chat", "open", True),
-    Text("switchboard", "switchboard", "open", False),
-    Text("dailydialog", "dailydialog", "open", False),
-)
-"""Permissive: CC BY, CC BY-SA, MIT, Apache, CDLA and BSD, as the data folder's README states them."""
 _HELD_OUT_SERVICE = "RentalCars_1"
 """Its test part of DSTC8 spans is kept elsewhere, so its dialogues are left out as a whole."""
 

@@ -3,7 +3,9 @@
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -78,3 +80,24 @@ def _draw(rows: list[Utterance], shots: int, number: int) -> list[int]:
         for group in [groups[label]]
         for at in rng.permutation(len(group))[:shots].tolist()
     )
+
+
+def tables_of(said: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The tables of a recipe from TABLE.KEY=VALUE; a value is a whole number, a number, true or false, or a text."""
+    tables: dict[str, dict[str, Any]] = {}
+    for item in said:
+        key, _, value = item.partition("=")
+        section, _, key = key.partition(".")
+        tables.setdefault(section, {})[key] = _value(value)
+    return tables
+
+
+def _value(said: str) -> str | int | float | bool:
+    if said in ("true", "false"):
+        return said == "true"
+    for kind in (int, float):
+        try:
+            return kind(said)
+        except ValueError:
+            continue
+    return said

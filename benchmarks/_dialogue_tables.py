@@ -52,7 +52,7 @@ _PII_PUBLISHED = (
 
 def state(results: Path) -> str:
     """The published form and the default on each corpus, beside the ceiling and what is reported elsewhere."""
-    cells = read(results / "state.json")
+    cells = {name: cell for name, cell in read(results / "state.json").items() if not name.startswith("dev-")}
     rows = []
     for corpus, title in _CORPORA.items():
         measured = []
@@ -83,6 +83,10 @@ def pii(results: Path) -> str:
             # the rules learn from the training dialogues alone which label each of their kinds has
             values = (figure_of(parts[:1] if side == "rules" else parts, key) for key in _PII)
             rows.append([f"{title}: {words}", *values, f"{parts[0]['entities']:,}"])
+        if found and corpus == "presidio" and "conventions/test" in cells:
+            whole = cells["conventions/test"]["whole"]
+            values = (figure_of([whole], key) for key in _PII)
+            rows.append([f"{title}: the true spans, but each address whole", *values, f"{whole['entities']:,}"])
     if not rows:
         return ""
     rows += [[name, *("" if one is None else f"{one:.2f}" for one in found), "", ""] for name, found in _PII_PUBLISHED]
@@ -100,6 +104,21 @@ def pii_shares(results: Path) -> str:
             values = (mean_of([100 * cell[side]["f1"] for cell in found]) for found in points)
             rows.append([f"{title}: {words}", *values])
     return table(["F1 of whole spans, %", *(f"{share} % of the labels" for share in given)], rows)
+
+
+def pii_dev(results: Path) -> str:
+    """What was tried on the dev parts: values of the recipe by what the tag of a cell says."""
+    cells = {name: cell for name, cell in read(results / "pii.json").items() if name.startswith("dev/")}
+    keys = ("f1", "word_f1", "covered")
+    rows = []
+    for tried in dict.fromkeys(name.rsplit("/", 1)[0] for name in cells):
+        corpus, _, tag = tried.split("/")[1].partition("+")
+        found = [cell for name, cell in cells.items() if name.rsplit("/", 1)[0] == tried]
+        sides = [[cell[side] for cell in found] for side in ("both", "model")]
+        values = (figure_of(parts, key) for parts in sides for key in keys)
+        rows.append([f"{_PII_CORPORA[corpus]}: {tag.replace('-', ' ') or 'default'}", *values, str(len(found))])
+    header = [*(_PII[key] for key in keys), *(f"{_PII[key]}, model alone" for key in keys), "fits"]
+    return table(["dev, %", *header], rows)
 
 
 def _share(cells: Cells, corpus: str, share: int) -> list[Cell]:

@@ -15,6 +15,7 @@ import numpy as np
 
 import adaptation
 from turnwise.codec import Codec
+from turnwise.corpora import read_corpus
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import EMBEDDED, Encoder
 from turnwise.entities import tagger
@@ -67,7 +68,11 @@ class Budget:
     max_tokens: int
 
 
-BUDGETS = {"small": Budget(300_000, 8_000, 128), "whole": Budget(20_000_000, None, 512)}
+BUDGETS = {
+    "small": Budget(300_000, 8_000, 128),
+    "medium": Budget(1_000_000, 12_000, 128),
+    "whole": Budget(20_000_000, None, 512),
+}
 
 
 def recipe_of(arm: Arm, budget: Budget) -> Pretraining:
@@ -140,9 +145,13 @@ def _tokens(objective: Objective, store: TurnStore, codec: Codec, seed: int, par
 
 
 @functools.cache
-def unlabelled(most: int | None) -> tuple[Dialogue, ...]:
-    """The first of ``adaptation.conversations``: training parts of task-oriented corpora in a fixed random order."""
-    return tuple(islice(adaptation.conversations(), most))
+def unlabelled(most: int | None, written: Path | None = None) -> tuple[Dialogue, ...]:
+    """The first of ``adaptation.conversations``: training parts of task-oriented corpora in a fixed random order.
+
+    ``written`` is a file that holds them already.
+    """
+    found = adaptation.conversations() if written is None else read_corpus(f"jsonl:{written}")
+    return tuple(islice(found, most))
 
 
 def adapt(arm: Arm, budget: Budget, folder: Path, dialogues: Sequence[Dialogue], base: str = EMBEDDED) -> None:
@@ -174,7 +183,7 @@ def adapt(arm: Arm, budget: Budget, folder: Path, dialogues: Sequence[Dialogue],
     shutil.rmtree(work)
 
 
-def encoder_of(name: str, budget: Budget, runs: Path) -> tuple[str, dict[str, Any]]:
+def encoder_of(name: str, budget: Budget, runs: Path, conversations: Path | None = None) -> tuple[str, dict[str, Any]]:
     """The encoder of an arm and what its pre-training was; pre-trained first when it is not there.
 
     Exits when the one that is there had another budget.
@@ -184,7 +193,7 @@ def encoder_of(name: str, budget: Budget, runs: Path) -> tuple[str, dict[str, An
         return EMBEDDED, {}
     if not (folder / _FACTS).is_file():
         print(f"{time.strftime('%H:%M:%S')} pre-training {name} ...", flush=True)
-        adapt(arm, budget, folder, unlabelled(budget.dialogues))
+        adapt(arm, budget, folder, unlabelled(budget.dialogues, conversations))
     facts: dict[str, Any] = json.loads((folder / _FACTS).read_text(encoding="utf-8")).get("grid", {})
     if facts.get("budget") != asdict(budget):
         sys.exit(

@@ -8,7 +8,7 @@ from _grid_gains import Difference, by_seed, compared, difference, verdict
 from _grid_names import ARM_TITLES, FINDINGS, TASK_FIGURES
 from _markdown import Cells, mean_of, read, table, with_machines
 
-SIZES = {"small": "Subsampled", "whole": "All data"}
+SIZES = {"small": "Subsampled", "medium": "Subsampled less", "whole": "All data"}
 _MARKS = {1: " ▲", 0: "", -1: " ▼"}
 
 

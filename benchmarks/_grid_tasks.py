@@ -1,7 +1,7 @@
 """The tasks of the grid: what each is fitted and measured on, how much of it, and the figures it gives."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,10 +41,10 @@ class Limits:
 class Task:
     """``parts()`` is all data, ``cut(parts, limits, seed)`` what limits take of it.
 
-    ``measure(parts, encoder, seed, limits)`` fits and evaluates; ``small`` are the limits of the small grid.
+    ``measure(parts, encoder, seed, limits)`` fits and evaluates; ``limits`` are those of each size that has some.
     """
 
-    small: Limits
+    limits: Mapping[str, Limits]
     parts: Callable[[], Data]
     cut: Callable[[Data, Limits, int], Data]
     measure: Callable[[Data, str, int, Limits], dict[str, Any]]
@@ -120,12 +120,36 @@ def _selection(parts: Data, encoder: str, seed: int, limits: Limits) -> dict[str
 
 def _tracking(parts: Data, encoder: str, seed: int, limits: Limits) -> dict[str, Any]:
     train, dev, test = (list(part) for part in parts)
-    return state.measure("woz2", "default", (train, dev, test), encoder, seed, limits.training())
+    return state.measure("woz2", "default", (train, dev, test), encoder, seed, {"training": limits.training()})
 
 
 TASKS = {
-    "INT": Task(Limits(train=10, dev=5), _utterances, _shots, _intents),
-    "DA": Task(Limits(train=120, dev=60, test=200, epochs=3), _acts, _dialogues, _next_acts),
-    "RS": Task(Limits(train=100, dev=60, test=300, epochs=3, batch_size=32), _responses, _dialogues, _selection),
-    "DST": Task(Limits(train=150, dev=60, test=200, epochs=4), _states, _dialogues, _tracking),
+    "INT": Task({"small": Limits(train=10, dev=5), "medium": Limits(train=30, dev=10)}, _utterances, _shots, _intents),
+    "DA": Task(
+        {
+            "small": Limits(train=120, dev=60, test=200, epochs=3),
+            "medium": Limits(train=400, dev=120, epochs=4),
+        },
+        _acts,
+        _dialogues,
+        _next_acts,
+    ),
+    "RS": Task(
+        {
+            "small": Limits(train=100, dev=60, test=300, epochs=3, batch_size=32),
+            "medium": Limits(train=400, dev=120, epochs=5),
+        },
+        _responses,
+        _dialogues,
+        _selection,
+    ),
+    "DST": Task(
+        {
+            "small": Limits(train=150, dev=60, test=200, epochs=4),
+            "medium": Limits(train=300, dev=100, epochs=6),
+        },
+        _states,
+        _dialogues,
+        _tracking,
+    ),
 }

@@ -60,17 +60,7 @@ def run(classifier: str, seed: int, arguments: argparse.Namespace) -> dict[str, 
     if arguments.shots is not None:
         train = shots(train, arguments.shots, 0)
     measured = dev if arguments.on == "dev" else part("test")
-    return measure(classifier, (train, dev, measured), arguments.encoder, seed, overrides(arguments.set))
-
-
-def overrides(settings: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The tables of a recipe from TABLE.KEY=NUMBER."""
-    tables: dict[str, dict[str, Any]] = {}
-    for item in settings:
-        key, _, value = item.partition("=")
-        section, _, key = key.partition(".")
-        tables.setdefault(section, {})[key] = float(value) if "." in value or "e" in value else int(value)
-    return tables
+    return measure(classifier, (train, dev, measured), arguments.encoder, seed, _data.tables_of(arguments.set))
 
 
 def measure(

@@ -3,12 +3,14 @@
     python benchmarks/selection.py                                   # every corpus, three seeds
     python benchmarks/selection.py --cells gsim --seeds 0            # one cell
     python benchmarks/selection.py --encoders mix=runs/adapted-mix   # from an encoder adapted to conversations
+    python benchmarks/selection.py --cells dstc2 --seeds 0 --on dev --set parameters.batch_size=256 --tag=-256
 
-Fitted with the recipe selection on the training part; the best epoch is chosen on the dev part. Batches of exactly 100
+Fitted with the recipe selection on the training part; the best epoch is chosen on the dev part. ``--on dev`` measures
+there too, which is where choices of the recipe are made. Batches of exactly 100
 responses are drawn with five seeds and the last one is dropped; of MultiWOZ the single-domain dialogues of the training
 list are learned from, those of 2.1's val and test lists measure. In DSTC2 a third of the responses have a twin in their
 batch: ``r100@1`` counts a twin as before the right one, ``r100@1_merged`` counts it as the same.
-Results: results/selection.json, a cell CORPUS/ENCODER/SEED.
+Results: results/selection.json, a cell CORPUS/ENCODER/SEED, or dev/CORPUS/ENCODER/SEED.
 """
 
 import argparse
@@ -48,6 +50,9 @@ def main() -> None:
     parser.add_argument("--encoders", nargs="+", default=["embedded"], help="embedded, or NAME=FOLDER")
     parser.add_argument("--steps", type=int, help="stop training after so many steps")
     parser.add_argument("--limit", type=int, help="take so many dialogues of each part")
+    parser.add_argument("--on", choices=("test", "dev"), default="test")
+    parser.add_argument("--set", nargs="*", default=[], metavar="TABLE.KEY=VALUE", help="override the recipe")
+    parser.add_argument("--tag", default="", help="name of such an override in the results")
     parser.add_argument("--output", type=Path, default=_data.RESULTS / "selection.json")
     arguments = parser.parse_args()
     for corpus in arguments.cells:
@@ -56,8 +61,8 @@ def main() -> None:
             for seed in arguments.seeds:
                 _cells.compute(
                     arguments.output,
-                    f"{corpus}/{name}/{seed}",
-                    lambda c=corpus, f=folder or name, s=seed: run(c, f, s, arguments.steps, arguments.limit),
+                    f"{'dev/' if arguments.on == 'dev' else ''}{corpus}/{name}{arguments.tag}/{seed}",
+                    lambda c=corpus, f=folder or name, s=seed: run(c, f, s, arguments),
                 )
 
 
@@ -71,11 +76,14 @@ def part(corpus: str, name: str, limit: int | None) -> list[Dialogue]:
     ]
 
 
-def run(corpus: str, encoder: str, seed: int, steps: int | None, limit: int | None) -> dict[str, Any]:
+def run(corpus: str, encoder: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
     """A cell: all dialogues, or so many of each corpus of each part."""
-    training = {} if steps is None else {"steps": steps}
-    parts = part(corpus, "train", limit), part(corpus, "dev", limit), part(corpus, "test", limit)
-    return measure(parts, encoder, seed, {"training": training})
+    tables = _data.tables_of(arguments.set)
+    if arguments.steps is not None:
+        tables["training"] = {**tables.get("training", {}), "steps": arguments.steps}
+    train, dev = (part(corpus, name, arguments.limit) for name in ("train", "dev"))
+    test = dev if arguments.on == "dev" else part(corpus, "test", arguments.limit)
+    return measure((train, dev, test), encoder, seed, tables) | ({"set": arguments.set} if arguments.set else {})
 
 
 def measure(parts: Parts, encoder: str, seed: int, tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

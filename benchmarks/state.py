@@ -2,9 +2,11 @@
 
     python benchmarks/state.py
     python benchmarks/state.py --cells woz2 multiwoz21 --forms default
+    python benchmarks/state.py --cells woz2 --forms default --on dev --set training.average=0.995 --tag=-average
 
 Every cell is fitted twice, by the published form (recipe state-picklist) and by the default (recipe state). The best
-epoch is chosen on the dev part; the test part is only measured. ``sgd`` and ``sim-m`` have values, and SGD whole
+epoch is chosen on the dev part; the test part is only measured. ``--on dev`` measures on the dev part, which is where
+choices of the recipes are made. ``sgd`` and ``sim-m`` have values, and SGD whole
 services, that training never sees: the slots of SGD, and the values of its categorical ones, come from the schemas of
 train, dev and test, which are no labels, and each dialogue has the slots of its services; Sim-M has no file of values,
 so that only copying can name new ones. MultiWOZ has no training part here: four fifths of the
@@ -63,7 +65,9 @@ def main() -> None:
     parser.add_argument("--forms", nargs="+", default=list(FORMS), choices=list(FORMS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--encoder", default="embedded")
-    parser.add_argument("--epochs", type=float, help="instead of the recipe's; for a trial")
+    parser.add_argument("--on", choices=("test", "dev"), default="test")
+    parser.add_argument("--set", nargs="*", default=[], metavar="TABLE.KEY=VALUE", help="override the recipe")
+    parser.add_argument("--tag", default="", help="name of such an override in the results")
     parser.add_argument("--most", type=int, help="dialogues of each part, evenly spread; for a trial")
     parser.add_argument("--whole", action="store_true", help="all dialogues of large corpora too")
     parser.add_argument("--output", type=Path, default=_data.RESULTS / "state.json")
@@ -73,7 +77,8 @@ def main() -> None:
         for form in arguments.forms:
             for seed in arguments.seeds:
                 whole = "-whole" if arguments.whole and name in LARGE else ""
-                title = f"{name}{whole}-{form}-{seed}"
+                on = "dev-" if arguments.on == "dev" else ""
+                title = f"{on}{name}{whole}-{form}{arguments.tag}-{seed}"
                 _cells.compute(
                     arguments.output, title, partial(run, name, form, seed, arguments), again=arguments.again
                 )
@@ -81,11 +86,17 @@ def main() -> None:
 
 def run(name: str, form: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
     """Fit on train, choose the epoch on dev, measure on test."""
-    training = {} if arguments.epochs is None else {"epochs": arguments.epochs}
-    return measure(name, form, parts(name, arguments), arguments.encoder, seed, training)
+    train, dev, test = parts(name, arguments)
+    measured = (train, dev, dev if arguments.on == "dev" else test)
+    tables = _data.tables_of(arguments.set)
+    return measure(name, form, measured, arguments.encoder, seed, tables) | (
+        {"set": arguments.set} if arguments.set else {}
+    )
 
 
-def measure(name: str, form: str, parts: Parts, encoder: str, seed: int, training: Mapping[str, Any]) -> dict[str, Any]:
+def measure(
+    name: str, form: str, parts: Parts, encoder: str, seed: int, tables: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
     """Fit on the first part, choose the epoch on the second, measure on the third."""
     cell = CELLS[name]
     train, dev, test = parts
@@ -93,7 +104,12 @@ def measure(name: str, form: str, parts: Parts, encoder: str, seed: int, trainin
         parameters: dict[str, Any] = dict(ontology_of(cell, Path(folder)))
         if cell.ontology == "schemas":
             parameters["known_domains"] = True
-        fitting = task_recipe(FORMS[form], {"parameters": parameters, "training": {"seed": seed, **training}})
+        given = {
+            **tables,
+            "parameters": {**parameters, **tables.get("parameters", {})},
+            "training": {"seed": seed, **tables.get("training", {})},
+        }
+        fitting = task_recipe(FORMS[form], given)
         start = time.perf_counter()
         model = fit_task(train, Encoder.load(encoder), fitting, dev=dev)
         seconds = time.perf_counter() - start

@@ -14,10 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from _convex_tables import decoders, mined
 from _desk_tables import desk, desk_latency
-from _dialogue_tables import pii, pii_shares, state
+from _dialogue_tables import pii, pii_dev, pii_shares, state
 from _grid_tables import grid
 from _markdown import mean_of, percent, read, table
+from _mining_tables import mining, mining_statistics
 from _pretraining_tables import few_shot, intrinsic, preparation, throughput
 from _response_tables import ranking, ranking_shares, ranking_speed, selection, shortlist
 from _slot_tables import by_slot, dstc8, restaurants8k, snips
@@ -253,6 +255,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "results: ranking-speed": ranking_speed,
     "results: ranking-shares": ranking_shares,
     "results: pii": pii,
+    "results: pii-dev": pii_dev,
     "results: pii-shares": pii_shares,
     "results: slots": restaurants8k,
     "results: slots-dstc8": dstc8,
@@ -261,7 +264,11 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "results: slots-speed": slot_speed,
     "results: desk": desk,
     "results: desk-latency": desk_latency,
+    "results: mined": mined,
+    "results: decoders": decoders,
     "results: grid": grid,
+    "results: mining": mining,
+    "results: mining-statistics": mining_statistics,
     "results: service": records("service.json"),
 }
 

@@ -73,13 +73,11 @@ def run(protocol: Protocol, share: int, seed: int, arguments: argparse.Namespace
     train = drawn(train, arguments.train or protocol.train)
     dev = drawn(dev, arguments.dev or protocol.dev)
     taken = drawn(train, max(2, round(share * len(train) / 100)), seed=seed)
-    tables: dict[str, dict[str, Any]] = {}
-    for item in arguments.set:
-        key, _, value = item.partition("=")
-        section, _, key = key.partition(".")
-        tables.setdefault(section, {})[key] = _value(value)
+    tables = _data.tables_of(arguments.set)
     try:
-        return measure(protocol, (taken, dev, dev if arguments.on == "dev" else test), arguments.encoder, seed, tables)
+        measured = dev if arguments.on == "dev" else test
+        found = measure(protocol, (taken, dev, measured), arguments.encoder, seed, tables)
+        return found | ({"set": arguments.set} if arguments.set else {})
     except CorpusError as error:
         return {"problem": str(error), "train": {"dialogues": len(taken)}}
 
@@ -113,15 +111,6 @@ def measure(
         "steps": model.facts["steps"],
         "settings": {"training": model.facts["training"], "input": model.facts["input"], **tables},
     }
-
-
-def _value(said: str) -> str | int | float:
-    for kind in (int, float):
-        try:
-            return kind(said)
-        except ValueError:
-            continue
-    return said
 
 
 def extra(found: Mapping[str, Any], model: TaskModel, protocol: Protocol, measured: list[Any]) -> dict[str, Any]:

@@ -56,6 +56,7 @@ def test_every_recipe_uses_what_it_stands_for() -> None:
         ("acts", ["coherence", "next_turn"]),
         ("state", ["coherence", "next_turn"]),
         ("ranking", ["next_turn", "coherence"]),
+        ("slots", ["pairwise_cloze", "entity_number"]),
     ],
 )
 def test_the_pairs_that_experiments_confirmed_come_first(task: str, first: list[str]) -> None:

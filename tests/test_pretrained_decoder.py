@@ -10,6 +10,7 @@ import torch
 from turnwise.encoder import Encoder
 from turnwise.errors import ModelError
 from turnwise.pretrained_decoder import PretrainedDecoder, encoder_hash, load_decoder, save_decoder
+from turnwise.span_crf import best_spans
 from turnwise.span_decoder import SpanDecoder
 
 
@@ -92,3 +93,25 @@ def test_damaged_and_missing_folders_are_refused(tiny: Encoder, saved: Path, tmp
     (saved / "decoder.json").write_text("{")
     with pytest.raises(ModelError, match="cannot be read"):
         load_decoder(saved, tiny)
+
+
+@pytest.mark.parametrize(
+    ("template", "given", "value"),
+    [
+        ("i would like to fly to [MASK] tomorrow", "can you get me a ticket to london please", "london"),
+        ("my name is [MASK]", "hello, this is susan speaking", "susan"),
+        ("i love the movie [MASK]", "what a great day", ""),
+    ],
+)
+def test_the_shipped_decoder_fills_blanks_over_the_embedded_encoder(template: str, given: str, value: str) -> None:
+    encoder = Encoder.load()
+    found = load_decoder("embedded", encoder)
+    assert found.blank == "[MASK]" and len(found.facts["corpora"]) == 10
+    encoder.layers = found.layers
+    encoding = encoder.codec.batch(encoder.codec.tokenise([template, given]))
+    with torch.inference_mode():
+        states = encoder(encoding)
+        scores = found.decoder(states[1:], encoding.mask[1:], states[:1], encoding.mask[:1])
+        start, end, _ = best_spans(scores, encoding.mask[1:])
+    ids = encoding.ids[1][int(start) : int(end)].tolist()
+    assert encoder.codec.tokenizer.decode(ids) == value

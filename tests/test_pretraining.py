@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import turnwise.pretraining as module
+import turnwise.pretraining_run as run
 import turnwise.tracking as tracking
 from turnwise.dialogue import Dialogue, Turn
 from turnwise.encoder import Encoder
@@ -143,7 +144,7 @@ def scored(monkeypatch: pytest.MonkeyPatch, losses: list[float]) -> None:
     def evaluate(encoder: Encoder, parts: object, *, limit: int | None = None) -> Scores:
         return {"response_ranking": {"loss": next(told)}}
 
-    monkeypatch.setattr(module, "evaluate", evaluate)
+    monkeypatch.setattr(run, "evaluate", evaluate)
 
 
 def held(patience: int | None) -> Pretraining:
@@ -178,13 +179,13 @@ def test_training_stops_when_the_loss_has_not_fallen_and_keeps_the_best_weights(
     def on_step(step: Step) -> None:
         done.append(step)
 
-    note = module.Progress.note
+    note = run.Progress.note
 
     def noting(self: Any, step: int, scores: Scores, training: Any, *rest: Any) -> None:
         kept[step] = training.encoder.backbone.encoder.layer[0].output.dense.weight.detach().clone()
         note(self, step, scores, training, *rest)
 
-    monkeypatch.setattr(module.Progress, "note", noting)
+    monkeypatch.setattr(run.Progress, "note", noting)
     recipe = replace(held(patience), training=replace(RECIPE.training, steps=30))
     adapted = pretrain(runs.dialogues(12), tiny, recipe, on_step=on_step, on_scores=told.append)
     assert len(done) == steps
@@ -206,7 +207,7 @@ def test_a_sum_of_losses_is_weighted(tiny: Encoder, runs: ModuleType, monkeypatc
             for name, value in zip(("next_turn", "speaker", "masked_lm 2"), next(told), strict=True)
         }
 
-    monkeypatch.setattr(module, "evaluate", evaluate)
+    monkeypatch.setattr(run, "evaluate", evaluate)
     recipe = replace(MIXED, training=replace(MIXED.training, steps=4), evaluation=Held(share=0.25, every=2, patience=5))
     assert pretrain(runs.dialogues(12), tiny, recipe).facts["steps"] == 2
 

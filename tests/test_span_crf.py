@@ -58,7 +58,7 @@ def test_against_every_tag_sequence() -> None:
 
 
 def test_by_hand() -> None:
-    """Two tokens: u_1 = (0, 1, -, -), u_2 = (2, 0, 3, 4) for before, begin, inside, after; steps of 1, and 5 into INSIDE.
+    """Two tokens: u_1 = (0, 1, -, -), u_2 = (2, 0, 3, 4) for before, begin, inside, after; steps of 1, 5 into INSIDE.
 
     No value: 0 + 1 + 2. The first token: 1 + 1 + 4. Both: 1 + 5 + 3. The second: 0 + 1 + 0.
     """

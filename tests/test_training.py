@@ -366,6 +366,8 @@ def test_nothing_to_train_on_is_refused(tiny: Encoder) -> None:
         ("head_learning_rate", 0.0, "a positive number, or none"),
         ("warmup", 1.1, "a share of the steps from 0 to 1"),
         ("schedule", "square", "one of linear, cosine, constant"),
+        ("optimizer", "sgd", "one of adamw, adadelta"),
+        ("rho", 1.0, "a number above 0 and below 1"),
         ("weight_decay", -0.1, "0 or more"),
         ("layer_decay", 0.0, "a number above 0 and at most 1"),
         ("layer_decay", 1.1, "a number above 0 and at most 1"),

@@ -10,9 +10,9 @@ Kind = Literal["objective", "rider", "task"]
 SINGLE, MULTI = "single-turn representation", "multi-turn representation"
 COHERENCE, ENTITIES = "coherence", "entity information"
 SINGLE_CLASSIFIER, MULTI_CLASSIFIER = "single-turn classifier", "multi-turn classifier"
-SIAMESE, RANK_LOSS = "siamese", "rank loss"
+SIAMESE, RANK_LOSS, SPANS = "siamese", "rank loss", "span tagging"
 ABILITIES = (SINGLE, MULTI, COHERENCE, ENTITIES)
-STRUCTURES = (SINGLE_CLASSIFIER, MULTI_CLASSIFIER, SIAMESE, RANK_LOSS)
+STRUCTURES = (SINGLE_CLASSIFIER, MULTI_CLASSIFIER, SIAMESE, RANK_LOSS, SPANS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ TABLE: tuple[Entry, ...] = (
     Entry("ranking", "task", "", f"{_CS_BERT}, 4.2", (MULTI, COHERENCE, MULTI_CLASSIFIER), "a pool of responses"),
     Entry("handoff", "task", "", f"{_CS_BERT}, 4.3", (MULTI, MULTI_CLASSIFIER), "turns marked as to be handed off"),
     Entry("pii", "task", "NER", f"{_CS_BERT}, 4.4", (SINGLE, ENTITIES), "personal data marked in turns"),
-    Entry("slots", "task", "", _CONVEX, (SINGLE, ENTITIES), "slots marked in turns"),
+    Entry("slots", "task", "", _CONVEX, (SINGLE, ENTITIES, SPANS), "slots marked in turns"),
     Entry("emotion", "task", "", _CMCC, (MULTI, MULTI_CLASSIFIER), "emotions of turns"),
     Entry("satisfaction", "task", "", _CMCC, (MULTI, MULTI_CLASSIFIER), "satisfaction of dialogues"),
     Entry("generation", "task", "", _CMCC, (MULTI, COHERENCE, ENTITIES), _ANSWERS),
@@ -99,6 +99,15 @@ TABLE: tuple[Entry, ...] = (
         (SINGLE, COHERENCE, SIAMESE),
         "speakers that take turns",
         recipe="convfit-stage1",
+    ),
+    Entry(
+        "pairwise_cloze",
+        "objective",
+        "",
+        f"{_CONVEX}, 2.1",
+        (ENTITIES, SPANS),
+        "pairs that turnwise mine finds in raw text",
+        recipe="pairwise-cloze",
     ),
     Entry("whole_dialogue", "objective", "", "", (), f"{_TURNS}; carries riders", recipe="dsdf-mlm"),
     Entry("masked_lm", "rider", "MLM", f"{_CS_BERT}, 3.1", (), _TURNS, recipe="dsdf-mlm"),

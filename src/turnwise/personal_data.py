@@ -5,7 +5,7 @@ numbering plans of ``phonenumbers``); no model is asked. What they find, by kind
 
 - ``email``: also written with (at); ``url``: with user info, a query, or a path that names a user or a number
 - ``phone``: numbers of ``regions``' plans, any number after +, and other usual shapes; dates are none
-- ``card_number``: 13 to 19 digits that pass Luhn's check, separators allowed; ``iban``: mod 97
+- ``card_number``: 13 to 19 digits that pass Luhn's check (12 of Maestro), separators allowed; ``iban``: mod 97
 - ``ip_address``: version 4 and 6; ``social_security``: US 3-2-4 digits, UK national insurance numbers
 - ``account_number``: every word with 7 or more digits in a row (accounts, orders, tickets), and 16 or more in
   groups of four; shorter order numbers stay, because a model should know that there is one
@@ -80,6 +80,7 @@ _DATE = (
     rf"|{_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s\d{{2,4}})?)"
 )
 _BARE_DATE = re.compile(rf"(?<![\w.]){_DATE}(?!\w)", re.IGNORECASE)
+_IS_DATE = re.compile(rf"{_DATE}(?:[T ]\d{{1,2}})?", re.IGNORECASE)
 _ASKS_BIRTH = re.compile(r"\b(?:birth|birthday|dob)\b", re.IGNORECASE)
 
 _LINK = r"(?<![\w./])(?:https?://|www\.)"
@@ -141,6 +142,7 @@ _PATTERNS = tuple(
 )
 
 _DIGIT_GROUPS = re.compile(r"(?<!\w)\d+(?:[ -]\d+)*(?!\w)")
+_MAESTRO = ("5018", "5020", "5038", "5893", "6304", "6759", "6761", "6762", "6763")
 _IBAN = re.compile(r"(?i)(?<!\w)[a-z]{2}\d{2}(?:[ -]?[a-z0-9]{4}){2,7}(?:[ -]?[a-z0-9]{1,3})?(?!\w)")
 _IP = re.compile(r"(?<![\w.:])(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})(?![\w:]|\.\d)")
 _VERSION = re.compile(r"(?:\bv|version|firmware|build|release)[\s.:]*$", re.IGNORECASE)
@@ -156,8 +158,15 @@ def _cards(text: str) -> Iterator[Span]:
                 digits += last[0]
                 if len(digits) > 19:
                     break
-                if len(digits) >= 13 and digits[0] in "23456" and _luhn(digits):
+                if _starts_as_card(digits) and _luhn(digits):
                     yield Span(sequence.start() + group.start(), sequence.start() + last.end(), "card_number")
+
+
+def _starts_as_card(digits: str) -> bool:
+    """13 to 19 digits of a payment network, JCB's older cards (1800, 15 digits), or Maestro's shortest (12)."""
+    if len(digits) == 12:
+        return digits.startswith(_MAESTRO)
+    return len(digits) >= 13 and (digits[0] in "23456" or (len(digits) == 15 and digits.startswith("1800")))
 
 
 def _luhn(digits: str) -> bool:
@@ -216,7 +225,7 @@ def _phones(text: str, asked: str, regions: Sequence[str]) -> Iterator[Span]:
         spans += [match.span() for match in _PHONE_AFTER_CUE.finditer(text)]
     for start, end in spans:
         digits = sum(character.isdigit() for character in text[start:end])
-        if 7 <= digits <= 20 and not _BARE_DATE.fullmatch(text[start:end]):
+        if 7 <= digits <= 20 and not _IS_DATE.fullmatch(text[start:end]):
             yield Span(start, end, "phone")
 
 

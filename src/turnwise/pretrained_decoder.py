@@ -40,8 +40,12 @@ class PretrainedDecoder:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def save_decoder(decoder: PretrainedDecoder, folder: Path, *, half: bool = False) -> None:
+def save_decoder(
+    decoder: PretrainedDecoder, folder: Path, *, half: bool = False, encoder: Encoder | None = None
+) -> None:
     """Write decoder.json and decoder.safetensors, atomically; with ``half`` the weights in 16 bits.
+
+    ``encoder`` is one that learned beside the decoder: it becomes the folder ``encoder`` in that folder.
 
     Raises StorageError when the disk refuses or other things are in the folder.
     """
@@ -59,6 +63,9 @@ def save_decoder(decoder: PretrainedDecoder, folder: Path, *, half: bool = False
     }
     with atomic_folder(Path(folder), marks=MARKS) as temporary:
         save_file(weights, temporary / _WEIGHTS)
+        if encoder is not None:
+            (temporary / "encoder").mkdir()
+            encoder.write(temporary / "encoder")
         (temporary / _FACTS).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
@@ -81,7 +88,9 @@ def load_decoder(name: str | Path, encoder: Encoder) -> PretrainedDecoder:
         raise _damaged(folder, str(error)) from None
     match content:
         case {"kind": kind} if kind != _KIND:
-            raise ModelError(f"{folder} is the folder of {kind}, expected {_KIND}; name a folder that was written from pairs")
+            raise ModelError(
+                f"{folder} is the folder of {kind}, expected {_KIND}; name a folder that was written from pairs"
+            )
         case {
             "kind": str(),
             "layers": [*layers],
@@ -96,8 +105,8 @@ def load_decoder(name: str | Path, encoder: Encoder) -> PretrainedDecoder:
     own = encoder_hash(encoder)
     if found != own:
         raise ModelError(
-            f"the decoder {name} belongs to the encoder {base} ({found[:12]}), and the encoder {encoder.name} has other "
-            f"weights ({own[:12]}); load that encoder, or train a decoder over this one with turnwise pretrain"
+            f"the decoder {name} belongs to the encoder {base} ({found[:12]}), and {encoder.name} has other weights "
+            f"({own[:12]}); load that encoder, or train a decoder over this one with turnwise pretrain"
         )
     decoder = _built(folder, weights)
     expected = encoder.dim * max(1, len(layers))
@@ -107,7 +116,8 @@ def load_decoder(name: str | Path, encoder: Encoder) -> PretrainedDecoder:
             f"its weights read states of {weights['input_projection.0.weight'].shape[1]} numbers, and {len(layers)} "
             f"layers give {expected}",
         )
-    return PretrainedDecoder(decoder, tuple(layers), blank, base, found, dict(facts))
+    told = {str(name): value for name, value in facts.items()}
+    return PretrainedDecoder(decoder, tuple(layers), blank, base, found, told)
 
 
 def encoder_hash(encoder: Encoder) -> str:

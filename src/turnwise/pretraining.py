@@ -5,39 +5,39 @@ import dataclasses
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from accelerate import PartialState
 from torch import Tensor, nn
 
-from turnwise.checkpoint import is_checkpoint, recover
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import MARKS, Encoder
 from turnwise.entities import tagger
 from turnwise.errors import CorpusError, InputError, RecipeError
-from turnwise.evaluation import Scores, evaluate
+from turnwise.evaluation import Scores
 from turnwise.files import atomic_folder
 from turnwise.layout import FormatName, Layout, Segments
 from turnwise.objectives import OBJECTIVES, RIDERS
 from turnwise.objectives.entity_number import EntityNumber
 from turnwise.objectives.objective import Objective, Rider
 from turnwise.pretrained_heads import head_weights, read_heads, start_from, write_heads
-from turnwise.progress import BEST, Progress, ends
+from turnwise.pretraining_run import Held, learn, processes
+from turnwise.progress import ends
 from turnwise.recipe import build, overridden, read_recipe
 from turnwise.sequences import LEAST_TOKENS, Composer
 from turnwise.store import TurnStore, is_store
-from turnwise.tracking import JsonTracker, trackers
+from turnwise.tracking import trackers
 from turnwise.training import Part, Ride, Settings, Step, Training
 from turnwise.vocabulary import occurring_vocabulary
 
+__all__ = ["Adapted", "Held", "Input", "Pretraining", "base_of", "pretrain", "pretraining_recipe"]
+
 DEFAULT_RECIPE = "convfit-stage1"
 _FACTS = "turnwise.json"
-_CHECKPOINT = "checkpoint"
 
 
 @dataclass(frozen=True)
@@ -51,31 +51,6 @@ class Input:
     def __post_init__(self) -> None:
         if self.max_tokens < LEAST_TOKENS:
             raise InputError(f"max_tokens is {self.max_tokens}, expected at least {LEAST_TOKENS}")
-
-
-@dataclass(frozen=True)
-class Held:
-    """What is measured while training: every ``every`` steps on at most ``examples`` examples of each objective.
-
-    ``share`` of the dialogues is held out when no dev corpus is given, at most ``dialogues`` of them; 0 holds out none.
-    Training stops when the loss has not fallen for ``patience`` measurements, and the best weights are kept; without
-    ``patience`` (0 or none) it goes on and the last are kept. ``checkpoint`` is the steps between two checkpoints.
-    """
-
-    every: int = 200
-    examples: int = 1000
-    share: float = 0.05
-    dialogues: int = 1000
-    patience: int | None = 3
-    checkpoint: int = 100
-
-    def __post_init__(self) -> None:
-        if min(self.every, self.examples, self.dialogues, self.checkpoint) < 1:
-            raise InputError("every, examples, dialogues and checkpoint are numbers of at least 1")
-        if not 0 <= self.share < 1:
-            raise InputError(f"share is {self.share}, expected 0 or more and less than 1")
-        if self.patience is not None and self.patience < 0:
-            raise InputError(f"patience is {self.patience}, expected at least 1, or 0 for none")
 
 
 @dataclass(frozen=True)
@@ -173,16 +148,20 @@ def pretrain(
     Raises CorpusError when the dialogues hold nothing to learn from, ModelError when ``work`` holds another run,
     StorageError when its turns are another corpus's, MissingExtraError when TensorBoard is not installed.
     """
-    # Made before anything else asks for it: on a machine without a GPU it must be told that processes share the CPU.
-    processes = PartialState(cpu=not torch.cuda.is_available())
+    for objective, _ in recipe.objectives:
+        if objective.learns_from != "dialogues":
+            raise RecipeError(
+                f"{objective.name} learns from {objective.learns_from}, not from dialogues; give them with --pairs, or "
+                "call turnwise.decoder_pretraining.pretrain_decoder"
+            )
+    state = processes()
     folder = None if work is None else Path(work)
-    patience = recipe.evaluation.patience or None
     logs = [] if folder is None else trackers(folder, tensorboard=tensorboard)
     adapted = Encoder(copy.deepcopy(encoder.backbone), copy.copy(encoder.codec), encoder.name)
     adapted.use_layout(Layout(recipe.input.format, recipe.input.segments), seed=recipe.training.seed)
     limit = adapted.codec.max_tokens
     adapted.codec.max_tokens = min(limit, recipe.input.max_tokens)
-    with processes.main_process_first():
+    with state.main_process_first():
         store, held = _stores(dialogues, dev, adapted, recipe, folder, on_dialogues)
     torch.manual_seed(recipe.training.seed)
     parts = _parts(adapted, recipe, store)
@@ -191,43 +170,9 @@ def pretrain(
     dev_parts = _dev_parts(adapted, parts, recipe, held) if held is not None else []
     with occurring_vocabulary(adapted, _occurring(store, held, adapted)) if not recipe.riders else nullcontext():
         training = Training(adapted, parts, recipe.training)
-        progress = _started(training, dev_parts, recipe.evaluation, folder)
-        for log in logs:
-            if isinstance(log, JsonTracker):
-                log.cut(training.done)
-        with closing(training.steps()) as steps:
-            for step in steps:
-                progress.add(step)
-                for log in logs:
-                    log.log({f"loss/{name}": loss for name, loss in step.losses.items()}, step=step.index)
-                last = step.index == step.total
-                if dev_parts and (step.index % recipe.evaluation.every == 0 or last):
-                    with training.averaged():
-                        scores = evaluate(adapted, dev_parts, limit=recipe.evaluation.examples)
-                        progress.note(step.index, scores, training, patience, folder)
-                    told = {f"dev/{title}/{name}": v for title, row in scores.items() for name, v in row.items()}
-                    for log in logs:
-                        log.log(told, step=step.index)
-                    if on_scores is not None:
-                        on_scores(scores)
-                stop = patience is not None and progress.waited >= patience
-                due = step.index % recipe.evaluation.checkpoint == 0 or last or stop
-                try:
-                    if on_step is not None:
-                        on_step(step)
-                except KeyboardInterrupt:
-                    due = True
-                    raise
-                finally:
-                    if folder is not None and due:
-                        training.extra = progress.kept()
-                        training.save(folder / _CHECKPOINT)
-                if stop:
-                    break
-        for log in logs:
-            log.finish()
-        if patience is not None and progress.best_step:
-            progress.restore(training, folder)
+        progress = learn(
+            training, dev_parts, recipe.evaluation, folder, logs=logs, on_step=on_step, on_scores=on_scores
+        )
     adapted.codec.max_tokens = limit
     facts = {
         "base": encoder.name,
@@ -248,18 +193,6 @@ def pretrain(
         },
     }
     return Adapted(adapted.eval(), facts, head_weights(heads, adapted))
-
-
-def _started(training: Training, dev_parts: Sequence[Part], held: Held, folder: Path | None) -> Progress:
-    """Go on from the checkpoint of ``folder``, or measure what there is before the first step."""
-    if folder is not None:
-        with PartialState().main_process_first():
-            recover(folder / _CHECKPOINT)
-            recover(folder / BEST)
-        if is_checkpoint(folder / _CHECKPOINT):
-            training.load(folder / _CHECKPOINT)
-            return Progress(**training.extra)
-    return Progress(before=evaluate(training.encoder, dev_parts, limit=held.examples) if dev_parts else {})
 
 
 def _stores(

@@ -61,7 +61,7 @@ class Progress:
             self.waited += 1
             return
         self.best, self.best_step, self.waited, self.scores = loss, step, 0, scores
-        found = {name: value.clone() for name, value in model_weights(training.model).items()}
+        found = {name: value.clone() for name, value in model_weights(training.kept).items()}
         if folder is None:
             self._weights = found
         elif training.accelerator.is_main_process:
@@ -76,7 +76,7 @@ class Progress:
                 self._weights = load_file(folder / BEST / _WEIGHTS)
             except (OSError, SafetensorError) as error:
                 raise ModelError(f"the best weights in {folder / BEST} cannot be read: {error}") from None
-        problem = put_weights(training.model, self._weights)
+        problem = put_weights(training.kept, self._weights)
         if problem:
             raise ModelError(f"the best weights do not fit the model: {problem}; restart the run")
 

@@ -8,6 +8,7 @@ from turnwise.errors import InputError
 from turnwise.precision import Precision
 
 Schedule = Literal["linear", "cosine", "constant"]
+OptimizerName = Literal["adamw", "adadelta"]
 _EXPECTED = {
     "epochs": "a positive number",
     "min_steps": "at least 1",
@@ -16,6 +17,8 @@ _EXPECTED = {
     "head_learning_rate": "a positive number, or none",
     "warmup": "a share of the steps from 0 to 1",
     "schedule": "one of " + ", ".join(get_args(Schedule)),
+    "optimizer": "one of " + ", ".join(get_args(OptimizerName)),
+    "rho": "a number above 0 and below 1",
     "weight_decay": "0 or more",
     "layer_decay": "a number above 0 and at most 1",
     "average": "a number above 0 and below 1, or none",
@@ -32,6 +35,7 @@ class Settings:
     """How to train. ``steps`` wins over ``epochs`` with at least ``min_steps``; ``warmup`` is a fraction of the steps.
 
     After the warm-up the rate falls in a line or a half cosine to 0, or stays.
+    ``rho`` is Adadelta's decay of its means. ``frozen``: only the heads learn, and the encoder drops nothing.
     ``layer_decay`` d gives layer l of L the rate ``learning_rate * d ** (L - l)`` (embeddings count as layer 0).
     ``average`` b keeps an exponential moving average of the weights, ``a <- b' a + (1 - b') w`` after step i with
     b' = min(b, i / (i + 9)), so that the untrained weights are soon forgotten; the average is what remains at the
@@ -48,6 +52,9 @@ class Settings:
     head_learning_rate: float | None = None
     warmup: float = 0.1
     schedule: Schedule = "linear"
+    optimizer: OptimizerName = "adamw"
+    rho: float = 0.9
+    frozen: bool = False
     weight_decay: float = 0.01
     layer_decay: float = 1.0
     clip: float = 1.0
@@ -66,6 +73,8 @@ class Settings:
             "head_learning_rate": self.head_learning_rate is None or 0 < self.head_learning_rate < math.inf,
             "warmup": 0 <= self.warmup <= 1,
             "schedule": self.schedule in get_args(Schedule),
+            "optimizer": self.optimizer in get_args(OptimizerName),
+            "rho": 0 < self.rho < 1,
             "weight_decay": 0 <= self.weight_decay < math.inf,
             "layer_decay": 0 < self.layer_decay <= 1,
             "average": self.average is None or 0 < self.average < 1,

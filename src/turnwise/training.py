@@ -104,20 +104,20 @@ class Training:
         torch.manual_seed(settings.seed)
         self.accelerator = Accelerator(cpu=not torch.cuda.is_available())
         device = self.accelerator.device
+        if settings.frozen:
+            encoder.requires_grad_(False)
         trainee = _Trainee(encoder, parts).to(device)
         self.heads = [list(heads) for heads in trainee.part_heads]
         self.model: nn.Module = trainee
-        self.optimizer = torch.optim.AdamW(
-            optimizer_groups(encoder, [head for heads in self.heads for head in heads], settings),
-            fused=device.type in {"cpu", "cuda"},
-            betas=(0.9, 0.999),
-        )
+        groups = optimizer_groups(encoder, [head for heads in self.heads for head in heads], settings)
+        self.optimizer = _optimizer(groups, settings, device)
         schedule = "constant_with_warmup" if settings.schedule == "constant" else settings.schedule
         self.scheduler = get_scheduler(schedule, self.optimizer, round(settings.warmup * self.total), self.total)
         self.precision = resolve(settings.precision, device)
         self.sharded = self.accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED)
         if self.sharded:
             self.model, self.optimizer = self.accelerator.prepare(self.model, self.optimizer)
+        self.kept: nn.Module = trainee.heads if settings.frozen and not self.sharded else self.model
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
         self.average = [p.detach().clone() for p in self.trained] if settings.average is not None else []
         self.titles = loss_titles(parts)
@@ -135,6 +135,8 @@ class Training:
             for _ in range(part.batches_in(self.done)):
                 next(stream)
         self.model.train()
+        if self.settings.frozen:
+            self.encoder.eval()
         with attention_dropout(self.encoder, self.settings.attention_dropout):
             try:
                 while self.done < self.total:
@@ -276,13 +278,13 @@ class Training:
         random = {name: self.accelerator.gather(value[None]).cpu() for name, value in self._random_state().items()}
         try:
             if self.accelerator.is_main_process:
-                save_checkpoint(folder, self.model, self.optimizer, self.average, random, self._state())
+                save_checkpoint(folder, self.kept, self.optimizer, self.average, random, self._state())
         finally:
             self.accelerator.wait_for_everyone()
 
     def load(self, folder: Path) -> None:
         """Go on from a checkpoint. Raises ModelError when it is damaged or belongs to another run."""
-        state, random = load_checkpoint(folder, self.model, self.optimizer, self.average, self._state())
+        state, random = load_checkpoint(folder, self.kept, self.optimizer, self.average, self._state())
         own = {name: states[self.accelerator.process_index] for name, states in random.items()}
         torch.set_rng_state(own["cpu"])
         if "cuda" in own and torch.cuda.is_available():
@@ -341,6 +343,12 @@ class _Found:
     losses: list[float]
     sentences: int
     tokens: int
+
+
+def _optimizer(groups: list[dict[str, Any]], settings: Settings, device: torch.device) -> torch.optim.Optimizer:
+    if settings.optimizer == "adadelta":
+        return torch.optim.Adadelta(groups, rho=settings.rho)
+    return torch.optim.AdamW(groups, fused=device.type in {"cpu", "cuda"}, betas=(0.9, 0.999))
 
 
 def total_steps(parts: Sequence[Part], settings: Settings) -> int:

@@ -36,6 +36,12 @@ def test_a_task_has_its_objectives_in_order_and_a_command_to_start_with() -> Non
     assert text.endswith("turnwise pretrain --recipe dsdf-enp --corpus CORPUS -o ENCODER\n")
 
 
+def test_slots_are_learned_from_pairs() -> None:
+    text = run("--task", "slots")
+    assert "Mine pairs with turnwise mine" in text
+    assert text.endswith("turnwise pretrain --recipe pairwise-cloze --pairs PAIRS -o DECODER\n")
+
+
 def test_json_holds_the_same() -> None:
     assert [entry["name"] for entry in json.loads(run("--json"))] == [entry.name for entry in TABLE]
     found = json.loads(run("--task", "selection", "--json"))

@@ -48,3 +48,16 @@ def test_what_cannot_be_used_says_why(console: Console) -> None:
     (console.folder / "words" / "notes.txt").write_text("mine")
     done = console("tokenizer", "--corpus", name, "-o", "words")
     assert "cannot write words: it holds other things" in done.stderr
+
+
+def test_mined_sentences(console: Console) -> None:
+    done = console("mine", "sample", "-o", "pairs", "--threads", "1")
+    assert done.returncode == 0
+    done = console("tokenizer", "--pairs", "pairs", "-o", "words", "--vocabulary", "400")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert " sentences, " in done.stdout
+    assert "--recipe pairwise-cloze-tuned --tokenizer words --size convert --pairs pairs -o DECODER" in done.stdout
+    assert (
+        "--corpus is of dialogues" in console("tokenizer", "--pairs", "pairs", "--corpus", "sample", "-o", "w").stderr
+    )
+    assert "there is nothing to learn from" in console("tokenizer", "-o", "w").stderr

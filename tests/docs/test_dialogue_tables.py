@@ -165,6 +165,8 @@ def test_personal_data_thrice_beside_what_others_report(script, tmp_path: Path) 
             ("dev", 100, 0, 0.1),
         )
     }
+    cells["dev/presidio+plain-turns/share-100/0"] = cells["dev/presidio/share-100/0"]
+    cells["conventions/test"] = {"whole": marked(0.85)}
     write(tmp_path, "pii.json", cells)
     tables: ModuleType = script("_dialogue_tables")
     lines = tables.pii(tmp_path).splitlines()
@@ -173,10 +175,15 @@ def test_personal_data_thrice_beside_what_others_report(script, tmp_path: Path) 
     assert lines[3].startswith("| Presidio synthetic: model alone | 93.00 ± 1.41 |")
     assert lines[4].startswith("| Presidio synthetic: rules alone | 40.00 | 40.00 | 40.00 (39.00 to 41.00) |")
     assert lines[4].endswith("| 95.00 | 1,234 |")
+    assert lines[5].startswith("| Presidio synthetic: the true spans, but each address whole | 85.00 | 85.00 | 85.00 (")
     assert "| CS-BERT's data: CS-BERT-MSP | 89.10 | 93.11 | 91.06 | 89.88 | 91.82 | 90.84 |  |  |" in lines
     assert any("Presidio's tuned engine" in line and "|  |  | 84.50 |" in line for line in lines)
     lines = tables.pii_shares(tmp_path).splitlines()
     assert lines[2] == "| Presidio synthetic: model and rules | 60.00 | 95.00 ± 1.41 |"
+    lines = tables.pii_dev(tmp_path).splitlines()
+    assert lines[2].startswith("| Presidio synthetic: default | 10.00 (9.00 to 11.00) | 91.00 | 95.00 | 8.00 (")
+    assert lines[3].startswith("| Presidio synthetic: plain turns | 10.00 (9.00 to 11.00) |")
+    assert lines[3].endswith("| 1 |")
     script("pii").draw(tmp_path / "pii.json")
     html = (tmp_path / "pii.html").read_text(encoding="utf-8")
     assert html.count("<figure>") == 1

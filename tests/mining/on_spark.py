@@ -1,24 +1,22 @@
 """Mine the texts of a Parquet file on Spark and print the pairs as JSON lines: run by test_spark.py in Spark's own
 environment.
 
-    python on_spark.py TEXTS.parquet FOLDER SENTENCES THRESHOLD
+    python on_spark.py TEXTS.parquet FOLDER
 """
 
 import json
 import sys
+from collections.abc import Callable
 
 import ibis
 from ibis.expr.types import Table
 from pyspark.sql import SparkSession
 
-from turnwise.mining.keyphrases import keyphrases, word_counts, word_rows
-from turnwise.mining.pairs import pairs
-from turnwise.mining.sentences import sentences
+from turnwise.mining.query import mined
 from turnwise.mining.settings import MiningSettings
 
 
-def main(texts: str, folder: str, number: int, threshold: float) -> None:
-    settings = MiningSettings(test=0.3)
+def main(texts: str, folder: str) -> None:
     session = (
         SparkSession.builder.master("local[1]")
         .config("spark.ui.enabled", "false")
@@ -27,16 +25,14 @@ def main(texts: str, folder: str, number: int, threshold: float) -> None:
     )
     spark = ibis.pyspark.connect(session)
 
-    def kept(name: str, rows: Table) -> Table:
-        spark.to_parquet(rows, f"{folder}/{name}")
+    def stage(name: str, rows: Callable[[], Table]) -> Table:
+        spark.to_parquet(rows(), f"{folder}/{name}")
         return spark.read_parquet(f"{folder}/{name}")
 
-    found = kept("sentences", sentences(spark.read_parquet(texts), settings))
-    counts = kept("words", word_counts(found))
-    phrases = kept("keyphrases", keyphrases(word_rows(found), counts, number, settings, threshold))
-    for row in kept("pairs", pairs(found, phrases, settings)).to_pyarrow().to_pylist():
+    found = mined(spark.read_parquet(texts), MiningSettings(test=0.3, keyphrases=1.2), stage)
+    for row in found.pairs.to_pyarrow().to_pylist():
         print(json.dumps(row))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2])

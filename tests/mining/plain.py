@@ -2,6 +2,8 @@
 
 import hashlib
 import math
+import re
+import sys
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -9,12 +11,14 @@ from typing import NamedTuple
 
 from turnwise.mining.settings import MiningSettings
 
+UNIT = 10**9
+
 
 class Phrase(NamedTuple):
     at: int
     length: int
     phrase: str
-    score: float
+    score: int
 
 
 class Pair(NamedTuple):
@@ -30,22 +34,38 @@ class Pair(NamedTuple):
     phrase: str
 
 
+def letters() -> str:
+    """The characters of words, as the inside of a class of a regular expression."""
+    found = ["_'’"]
+    start = None
+    for code in range(sys.maxunicode + 2):
+        inside = code <= sys.maxunicode and unicodedata.category(chr(code))[0] in "LMN"
+        if inside and start is None:
+            start = code
+        if not inside and start is not None:
+            found.append(f"{chr(start)}-{chr(code - 1)}")
+            start = None
+    return "".join(found)
+
+
+WORD = re.compile(f"[{letters()}]+")
+
+
 def digest(text: str) -> str:
     return hashlib.md5(text.encode()).hexdigest()
 
 
+def order(group: str, text: str) -> int:
+    return int(digest(f"{group}\x1f{text}")[:18].translate(str.maketrans("abcdef", "012345")))
+
+
+def is_test(text: str, settings: MiningSettings) -> bool:
+    return digest(text)[:8] < f"{round(settings.test * 16**8):08x}"
+
+
 def split(text: str) -> tuple[list[str], list[str]]:
     """Words, and the gaps before each and at the end."""
-    words, gaps = [""], [""]
-    for character in text:
-        if unicodedata.category(character)[0] in "LMN" or character in "_'’":
-            words[-1] += character
-        elif words[-1]:
-            words.append("")
-            gaps.append(character)
-        else:
-            gaps[-1] += character
-    return [word for word in words if word], gaps if not words[-1] else [*gaps, ""]
+    return WORD.findall(text), WORD.split(text)
 
 
 def kept(texts: Iterable[tuple[str, str]], settings: MiningSettings) -> list[tuple[str, str]]:
@@ -56,46 +76,58 @@ def counted(texts: list[tuple[str, str]]) -> Counter[str]:
     return Counter(word for _, text in texts for word in split(text.lower())[0])
 
 
-def keyphrases(
-    text: str, counts: Counter[str], sentences: int, settings: MiningSettings, threshold: float
-) -> list[Phrase]:
+def weights(texts: list[tuple[str, str]]) -> dict[str, int]:
+    return {word: math.floor(math.log(len(texts) / count) * UNIT) for word, count in counted(texts).items()}
+
+
+def keyphrases(text: str, weights: dict[str, int], settings: MiningSettings, threshold: float) -> list[Phrase]:
     words, gaps = split(text.lower())
     found = []
     for length in (1, 2, 3):
         for at in range(len(words) - length + 1):
             if any(gap != " " for gap in gaps[at + 1 : at + length]):
                 continue
-            total = sum(math.log(sentences / counts[word]) for word in words[at : at + length])
-            found.append(
-                Phrase(at, length, " ".join(words[at : at + length]), round(total / length**settings.alpha, 9))
-            )
-    found = [one for one in found if one.score > threshold and len(one.phrase) <= settings.share * len(text)]
-    times = Counter(one.phrase for one in found)
-    found = sorted((one for one in found if times[one.phrase] == 1), key=lambda one: (-one.score, -one.length, one.at))
-    best = found[:1]
-    for one in found[1:]:
-        if len(best) < settings.most and (one.at >= best[0].at + best[0].length or one.at + one.length <= best[0].at):
-            best.append(one)
-    return best
+            score = math.floor(sum(weights[word] for word in words[at : at + length]) / length**settings.alpha)
+            phrase = " ".join(words[at : at + length])
+            if score > threshold and len(phrase) <= settings.share * len(text):
+                found.append(Phrase(at, length, phrase, score))
+    if not found:
+        return []
+    first = min(found, key=_order)
+    apart = [one for one in found if one.at >= first.at + first.length or one.at + one.length <= first.at]
+    return [first, min(apart, key=_order)] if apart and settings.most == 2 else [first]
+
+
+def _order(one: Phrase) -> tuple[int, int, int]:
+    return -one.score, -one.length, one.at
 
 
 def pairs(texts: list[tuple[str, str]], settings: MiningSettings, threshold: float) -> list[Pair]:
-    counts = counted(texts)
-    groups: dict[tuple[str, str, bool], list[tuple[str, str, Phrase]]] = defaultdict(list)
+    known = weights(texts)
+    groups: dict[tuple[str, str, bool], list[tuple[int, str, Phrase]]] = defaultdict(list)
     for group, text in texts:
-        test = digest(text)[:4] < f"{round(settings.test * 65536):04x}"
-        for one in keyphrases(text, counts, len(texts), settings, threshold):
-            groups[group, one.phrase, test].append((digest(text), text, one))
+        test, number = is_test(text, settings), order(group, text)
+        for one in keyphrases(text, known, settings, threshold):
+            groups[group, one.phrase, test].append((number, text, one))
     made = []
-    for (group, _, test), rows in groups.items():
-        rows.sort(key=lambda row: row[:2])
+    for (group, phrase, test), rows in groups.items():
+        rows.sort(key=lambda row: (row[0], row[2].at))
         for (_, template, one), (_, other, two) in zip(rows[::2], rows[1::2], strict=False):
+            if twice(phrase, template) or twice(phrase, other):
+                continue
             pair = grown(group, test, template, one, other, two)
             if pair.template_end - pair.template_start <= settings.share * len(template) and (
                 pair.input_end - pair.input_start <= settings.share * len(other)
             ):
                 made.append(pair)
     return made
+
+
+def twice(phrase: str, text: str) -> bool:
+    words, gaps = split(text.lower())
+    parts = phrase.split(" ")
+    places = [at for at in range(len(words)) if words[at : at + len(parts)] == parts]
+    return sum(all(gap == " " for gap in gaps[at + 1 : at + len(parts)]) for at in places) > 1
 
 
 def grown(group: str, test: bool, template: str, one: Phrase, other: str, two: Phrase) -> Pair:

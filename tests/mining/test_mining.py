@@ -17,7 +17,7 @@ from ibis.expr.types import Table
 from pyarrow import parquet
 
 from turnwise.errors import CorpusError, InputError, StorageError
-from turnwise.mining.keyphrases import keyphrases, word_counts, word_rows
+from turnwise.mining.keyphrases import UNIT, keyphrases, spelled, word_counts
 from turnwise.mining.pairs import pairs
 from turnwise.mining.run import STAGES, engine, mine
 from turnwise.mining.sentences import sentences
@@ -47,10 +47,10 @@ def table(duck: Backend, texts: Texts) -> Table:
     return ibis.memtable(pyarrow.table({"group": list(groups), "text": list(found)}))
 
 
-def mined(duck: Backend, plain: ModuleType, texts: Texts, chosen: MiningSettings, threshold: float) -> list[Any]:
+def mined(duck: Backend, plain: ModuleType, texts: Texts, chosen: MiningSettings, threshold: int | None) -> list[Any]:
     found = sentences(table(duck, texts), chosen)
     number = len(plain.kept(texts, chosen))
-    phrases = keyphrases(word_rows(found), word_counts(found), number, chosen, threshold)
+    phrases = keyphrases(found, word_counts(found), number, chosen, threshold)
     rows = duck.to_pyarrow(pairs(found, phrases, chosen)).to_pylist()
     return sorted(plain.Pair(**row) for row in rows)
 
@@ -67,19 +67,19 @@ TEXTS = st.builds(
 
 @given(
     texts=st.lists(st.tuples(st.sampled_from("ab"), TEXTS), min_size=2, max_size=25),
-    threshold=st.sampled_from([float("-inf"), 0.4, 1.1]),
+    threshold=st.sampled_from([None, 4 * UNIT // 10, 11 * UNIT // 10]),
     test=st.sampled_from([0.05, 0.5]),
     most=st.sampled_from([1, 2]),
 )
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_engine_finds_what_plain_python_finds(
-    duck: Backend, plain: ModuleType, texts: Texts, threshold: float, test: float, most: int
+    duck: Backend, plain: ModuleType, texts: Texts, threshold: int | None, test: float, most: int
 ) -> None:
     chosen = MiningSettings(shortest=4, longest=60, test=test, most=most, keyphrases=0.9)
     texts = plain.kept(texts, chosen)
     if not texts:
         return
-    expected = sorted(plain.pairs(texts, chosen, threshold))
+    expected = sorted(plain.pairs(texts, chosen, float("-inf") if threshold is None else threshold))
     assert mined(duck, plain, texts, chosen, threshold) == expected
     for pair in expected:
         assert pair.template[pair.template_start : pair.template_end].lower() == pair.phrase
@@ -94,13 +94,13 @@ def test_a_score_by_hand(duck: Backend) -> None:
     """
     texts = [("a", "I saw star wars there"), ("a", "I saw him, I saw her"), ("a", "There she was at last")]
     found = sentences(table(duck, texts), MiningSettings())
-    rows = duck.to_pyarrow(
-        keyphrases(word_rows(found), word_counts(found), 3, MiningSettings(most=1, keyphrases=0.5), 1.2)
-        .join(found, "id")
-        .filter(ibis._.text == texts[0][1])
-    ).to_pylist()
-    assert [(row["phrase"], row["at"], row["length"]) for row in rows] == [("star wars", 2, 2)]
-    assert rows[0]["score"] == pytest.approx(1.2620, abs=1e-4)
+    counts = word_counts(found)
+    rows = keyphrases(found, counts, 3, MiningSettings(most=1, keyphrases=0.5), 12 * UNIT // 10)
+    (row,) = duck.to_pyarrow(rows.join(found, "id").filter(ibis._.text == texts[0][1])).to_pylist()
+    assert (row["at"], row["length"]) == (2, 2)
+    assert row["score"] / UNIT == pytest.approx(1.2620, abs=1e-4)
+    (word,) = duck.to_pyarrow(spelled(rows.filter(rows["length"] == 2).mutate(times=1), counts, 1)).to_pylist()
+    assert word == {"phrase": "star wars", "times": 1}
 
 
 def test_a_keyphrase_grows_as_long_as_both_go_on_alike(duck: Backend) -> None:
@@ -110,7 +110,7 @@ def test_a_keyphrase_grows_as_long_as_both_go_on_alike(duck: Backend) -> None:
         ("b", "There was nothing good in Star Wars movies"),
     ]
     found = sentences(table(duck, texts), MiningSettings(test=0.0001))
-    phrases = found.select("id", at=5, length=2, phrase=ibis.literal("star wars"))
+    phrases = found.select("id", at=5, length=2, first=1, second=2, third=0)
     (pair,) = duck.to_pyarrow(pairs(found, phrases, MiningSettings())).to_pylist()
     assert (pair["group"], pair["phrase"], pair["words"]) == ("a", "star wars movie", 3)
     assert pair["template"][pair["template_start"] : pair["template_end"]].lower() == "star wars movie"

@@ -6,22 +6,20 @@ import random
 import shutil
 import subprocess
 import venv
+from collections.abc import Callable
 from pathlib import Path
 
-import ibis
 import pyarrow
 import pytest
+from ibis.expr.types import Table
 from pyarrow import parquet
 
-from turnwise.mining.keyphrases import keyphrases, word_counts, word_rows
-from turnwise.mining.pairs import pairs
+from turnwise.mining.query import mined
 from turnwise.mining.run import engine
-from turnwise.mining.sentences import sentences
 from turnwise.mining.settings import MiningSettings
 
 ROOT = Path(__file__).parents[2]
 WORDS = [*(f"w{number}" for number in range(60)), "Star", "star", "Wars", "it's", "Ünï", "москва"]
-THRESHOLD = 2.5
 
 
 @pytest.fixture
@@ -49,15 +47,16 @@ def test_spark_gives_the_rows_of_duckdb(tmp_path: Path, spark_python: Path) -> N
     ]
     table = pyarrow.table({"group": [draw.choice("ab") for _ in texts], "text": texts})
     parquet.write_table(table, tmp_path / "texts.parquet")
-    settings = MiningSettings(test=0.3)
     duck = engine(tmp_path, threads=1)
-    found = sentences(ibis.memtable(table), settings)
-    number = int(duck.to_pyarrow(found.count()).as_py())
-    phrases = keyphrases(word_rows(found), word_counts(found), number, settings, THRESHOLD)
-    expected = duck.to_pyarrow(pairs(found, phrases, settings)).to_pylist()
+
+    def stage(name: str, rows: Callable[[], Table]) -> Table:
+        duck.to_parquet(rows(), tmp_path / f"{name}.parquet")
+        return duck.read_parquet(tmp_path / f"{name}.parquet")
+
+    found = mined(duck.read_parquet(tmp_path / "texts.parquet"), MiningSettings(test=0.3, keyphrases=1.2), stage)
+    expected = found.pairs.to_pyarrow().to_pylist()
     done = subprocess.run(
-        [spark_python, Path(__file__).with_name("on_spark.py"), tmp_path / "texts.parquet", tmp_path / "out",
-         str(number), str(THRESHOLD)],
+        [spark_python, Path(__file__).with_name("on_spark.py"), tmp_path / "texts.parquet", tmp_path / "out"],
         env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYSPARK_PYTHON": str(spark_python)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip

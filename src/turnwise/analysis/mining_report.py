@@ -17,8 +17,9 @@ COUNTS = {
     "train_pairs": "Training pairs",
     "test_pairs": "Test pairs",
     "groups": "Groups",
+    "words": "Different words",
 }
-"""The rows of ConVEx's Table 2, and the groups."""
+"""The rows of ConVEx's Table 2, the groups and the words."""
 MEANS = {"keyphrases_a_sentence": "Keyphrases a sentence", "words_a_keyphrase": "Words a keyphrase"}
 _MOST_BARS = 10
 

@@ -64,7 +64,7 @@ def mine(
     if kept.begun:
         typer.echo(f"going on with the run in {kept.folder}; --restart starts anew", err=True)
     try:
-        with counting("stages", len(STAGES)) as advance:
+        with counting("stages", len(STAGES) - (threshold is not None)) as advance:
             facts = mined(
                 sources, output, settings, work=kept.folder, columns=TextColumns(text, group),
                 memory=memory, threads=threads, on_stage=lambda _: advance(1),

@@ -19,6 +19,7 @@ def objectives(
     """
     from turnwise.abilities import TABLE, recommend
     from turnwise.cli.table import show_table
+    from turnwise.objectives import PairwiseCloze
 
     if task is not None:
         choices = recommend(task)
@@ -29,9 +30,13 @@ def objectives(
             ["objective", "shares with the task", "recipe", "needs"],
             [(c.objective.name, ", ".join(c.shared), c.objective.recipe, c.objective.needs) for c in choices],
         )
+        first = choices[0].objective
+        of_pairs = first.name == PairwiseCloze.name
+        before = "Mine pairs with turnwise mine" if of_pairs else "Keep the rider masked_lm beside it"
+        given = "--pairs PAIRS -o DECODER" if of_pairs else "--corpus CORPUS -o ENCODER"
         typer.echo(
-            f"The nearest comes first (DSDF, 3.4). Keep the rider masked_lm beside it, and start with:\n"
-            f"turnwise pretrain --recipe {choices[0].objective.recipe} --corpus CORPUS -o ENCODER"
+            f"The nearest comes first (DSDF, 3.4). {before}, and start with:\n"
+            f"turnwise pretrain --recipe {first.recipe} {given}"
         )
         return
     if json_:

@@ -19,13 +19,21 @@ if TYPE_CHECKING:
 
 
 def pretrain(
+    output: Annotated[Path, typer.Option("--output", "-o", help="The encoder folder to write; of --pairs a decoder.")],
     corpus: Annotated[
-        list[str], typer.Option("--corpus", "-c", help=f"Dialogues, once for each corpus: {CORPUS_HELP}")
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The encoder folder to write.")],
-    recipe: Annotated[str, typer.Option(help="A shipped recipe or a .toml file; see docs/recipes.md.")] = (
-        "convfit-stage1"
-    ),
+        list[str] | None, typer.Option("--corpus", "-c", help=f"Dialogues, once for each corpus: {CORPUS_HELP}")
+    ] = None,
+    pairs: Annotated[
+        Path | None, typer.Option(help="In place of dialogues: a folder of turnwise mine. A span decoder learns.")
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="A shipped recipe or a .toml file; see docs/recipes.md. convfit-stage1 by default, pairwise-cloze of "
+            "--pairs.",
+            show_default=False,
+        ),
+    ] = None,
     dev: Annotated[
         str | None, typer.Option(help="Dialogues to measure on; a twentieth of the corpus by default.")
     ] = None,
@@ -70,7 +78,8 @@ def pretrain(
     from accelerate import PartialState
     from torch import cuda
 
-    from turnwise.cli.pretrain_flags import base_encoder, changed_recipe, plain
+    from turnwise.cli.pretrain_flags import base_encoder, changed_recipe, check_sources, plain
+    from turnwise.cli.pretrain_pairs import pretrain_pairs
     from turnwise.cli.pretrain_report import show
     from turnwise.cli.run_folder import Stopping, Work, same_command, stamp
     from turnwise.corpora import parse
@@ -79,22 +88,35 @@ def pretrain(
     from turnwise.pretraining import pretrain as adapt
     from turnwise.quick import DIALOGUES
 
-    check_replaceable(output, MARKS)
+    of_dialogues = {
+        "--dev": dev, "--limit": limit, "--where": where, "--column": column, "--without-mlm": without_mlm or None
+    }  # fmt: skip
+    check_sources(corpus, pairs, [flag for flag, value in of_dialogues.items() if value is not None])
+    recipe = recipe or ("convfit-stage1" if pairs is None else "pairwise-cloze")
+    if pairs is None:
+        check_replaceable(output, MARKS)
     overrides: dict[str, object] = {"epochs": epochs, "steps": steps, "learning_rate": learning_rate, "seed": seed}
     chosen = changed_recipe(recipe, overrides, batch_size, limit, without_mlm=without_mlm, small=quick)
     names, taken = columns(column), selection(where)
-    sources = [parse(spec, "train") for spec in corpus]
+    sources = [parse(spec, "train") for spec in corpus or []]
     measured = None if dev is None else parse(dev, "dev")
     base = base_encoder(encoder, random_weights, tokenizer, size, chosen, seed)
+    folder = output.with_name(output.name + ".work") if work is None else work
+    told = [encoder, random_weights, None if tokenizer is None else [str(tokenizer), size]]
+    if pairs is not None:
+        pretrain_pairs(
+            pairs, output, base, chosen, told=told, folder=folder, keep_work=keep_work, restart=restart,
+            tensorboard=tensorboard, json_file=json_file,
+        )  # fmt: skip
+        return
 
     state = PartialState(cpu=not cuda.is_available())
-    folder = output.with_name(output.name + ".work") if work is None else work
     run = {
         "corpora": {source.spec: stamp(source.path) for source in sources},
         "dev": None if measured is None else {measured.spec: stamp(measured.path)},
         "where": [str(condition) for condition in taken.conditions],
         "columns": column or [],
-        "base": [encoder, random_weights, None if tokenizer is None else [str(tokenizer), size]],
+        "base": told,
         "dialogues": DIALOGUES if quick else None,
         "recipe": plain(chosen),
     }

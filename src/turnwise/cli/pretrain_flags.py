@@ -12,6 +12,15 @@ from turnwise.recipe import read_recipe
 from turnwise.scratch import fresh_encoder
 
 
+def check_sources(corpus: list[str] | None, pairs: Path | None, of_dialogues: list[str]) -> None:
+    """Raises InputError unless there is either --corpus or --pairs, the latter without the flags ``of_dialogues``."""
+    if pairs is None and not corpus:
+        raise InputError("there is nothing to learn from; name dialogues with --corpus, or mined pairs with --pairs")
+    if pairs is not None and (corpus or of_dialogues):
+        flag = "--corpus" if corpus else of_dialogues[0]
+        raise InputError(f"{flag} is of dialogues, and --pairs {pairs} names pairs of sentences; leave one of them out")
+
+
 def changed_recipe(
     name: str,
     overrides: dict[str, object],

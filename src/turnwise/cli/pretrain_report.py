@@ -48,6 +48,6 @@ def _text(name: str, value: float) -> str:
         return "-"
     if name == "nats":
         return f"{math.exp(value):,.1f}" if value < 50 else "over 1e21"
-    if name in ("accuracy", "recall@1"):
+    if name in ("accuracy", "recall@1", "precision", "recall"):
         return f"{value:.1%}"
     return f"{value:.3f}"

@@ -65,6 +65,12 @@ class TrainingBar:
             self._reading = self.progress.add_task("reading dialogues", total=None, losses="")
         self.progress.advance(self._reading, count)
 
+    def tokenised(self, done: int, total: int) -> None:
+        """So many sentences of so many are tokens."""
+        if self._reading is None:
+            self._reading = self.progress.add_task("reading sentences", total=total, losses="")
+        self.progress.update(self._reading, completed=done, total=total)
+
     def step(self, step: "Step") -> None:
         """A step was made; losses are shown as moving averages."""
         self.tokens, self.seconds = self.tokens + step.tokens, self.seconds + step.seconds

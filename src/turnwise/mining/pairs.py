@@ -2,13 +2,13 @@
 
 import ibis
 from ibis import _
-from ibis.expr.types import ArrayValue, IntegerValue, Table
+from ibis.expr.types import BooleanValue, IntegerValue, StringValue, Table
 
-from turnwise.mining.sentences import gaps, words
+from turnwise.mining.sentences import MARK, is_word, marked, tokens
 from turnwise.mining.settings import MiningSettings
 
 _SIDES = ("template", "input")
-_ONE_SPACE = " "
+_PHRASE = ("group", "first", "second", "third", "test")
 
 
 def pairs(found: Table, phrases: Table, settings: MiningSettings) -> Table:
@@ -18,31 +18,36 @@ def pairs(found: Table, phrases: Table, settings: MiningSettings) -> Table:
     second, the third with the fourth: linear in the text, where every sentence with every other is not. Sentences of
     the test share are paired among themselves, so no sentence is in pairs of both kinds.
 
-    A keyphrase grows on either side as long as both sentences go on alike, word by word; pairs where it then fills
+    A keyphrase that is in one of the two sentences twice makes no pair: what is left of it would tell what fills the
+    blank. It grows on either side as long as both sentences go on alike, word by word; pairs where it then fills
     more than ``share`` of either sentence are left out. Starts and ends are characters of the sentences, half-open;
     ``phrase`` is in lower case and ``words`` counts its words.
 
     Source: ConVEx, section 2.2 and footnote 2.
     """
-    place = ibis.window(group_by=("group", "phrase", "test"), order_by=("hash", "text"))
-    rows = phrases.join(found, "id").select("group", "test", "phrase", "length", "at", "hash", "text")
+    place = ibis.window(group_by=_PHRASE, order_by=("id", "at"))
+    rows = phrases.join(found.select("id", "group", "test"), "id").select(*_PHRASE, "length", "at", "id")
     rows = rows.mutate(
-        number=ibis.row_number().over(place), input=_.text.lead(1).over(place), input_at=_["at"].lead(1).over(place)
+        number=ibis.row_number().over(place), input_id=_.id.lead(1).over(place), input_at=_["at"].lead(1).over(place)
     )
-    rows = rows.filter(rows.number % 2 == 0, rows.input.notnull())
-    split = rows.select(
-        "group", "test", "length", "input", "input_at", template="text", template_at="at",
-        template_words=words(rows.text), template_gaps=gaps(rows.text),
-        input_words=words(rows.input), input_gaps=gaps(rows.input),
-    )  # fmt: skip
+    rows = rows.filter(rows.number % 2 == 0, rows.input_id.notnull())
+    rows = rows.select("group", "test", "length", "input_id", "input_at", template_id="id", template_at="at")
+    for side in _SIDES:
+        rows = rows.join(found.select(**{f"{side}_id": found.id, side: found.text}), f"{side}_id")
+    split = rows.mutate(**{f"{side}_tokens": tokens(rows[side]) for side in _SIDES})
+    split = split.filter(~ibis.or_(*(_twice(split, side) for side in _SIDES)))
     grown = split.mutate(left=_left(split), right=_right(split))
+    begun = grown.mutate(
+        words=grown.left + grown.length + grown.right,
+        **{f"{side}_begin": (grown[f"{side}_at"] - grown.left).cast("int32") for side in _SIDES},
+    )
     bounds = {}
     for side in _SIDES:
-        at = grown[f"{side}_at"]
-        before = _before(grown, side, at - grown.left)
-        bounds[f"{side}_start"] = before
-        bounds[f"{side}_end"] = _after(grown, side, at + grown.length + grown.right - 1)
-    made = grown.mutate(**bounds, words=grown.left + grown.length + grown.right)
+        begin, parts = begun[f"{side}_begin"], begun[f"{side}_tokens"]
+        start = _characters_before(begun, side, begin)
+        bounds[f"{side}_start"] = start
+        bounds[f"{side}_end"] = start + parts[begin : begin + begun.words].join(" ").length()
+    made = begun.mutate(**bounds)
     for side in _SIDES:
         made = made.filter(made[f"{side}_end"] - made[f"{side}_start"] <= settings.share * made[side].length())
     return made.select(
@@ -52,47 +57,45 @@ def pairs(found: Table, phrases: Table, settings: MiningSettings) -> Table:
     )  # fmt: skip
 
 
-def _alike(steps: IntegerValue, same: ibis.Deferred) -> IntegerValue:
-    """How many of the steps 0, 1, 2, ... are the same before the first that is not."""
-    first = ibis.range(0, steps).map(same).index(False)
-    return ibis.ifelse(first < 0, steps, first).cast("int32")
+def _twice(split: Table, side: str) -> BooleanValue:
+    """Whether the phrase is in the sentence a second time."""
+    space = ibis.literal(" ")
+    parts, at = split[f"{side}_tokens"], split[f"{side}_at"].cast("int32")
+    phrase = space + parts[at : at + split.length].join(" ").lower() + space
+    whole = space + marked(split[side].lower()) + space
+    return whole.substr(whole.find(phrase) + 1).contains(phrase)
 
 
 def _left(split: Table) -> IntegerValue:
-    def same(step: IntegerValue) -> ibis.expr.types.BooleanValue:
-        one, other = split.template_at - 1 - step, split.input_at - 1 - step
-        return (
-            (split.template_words[one].lower() == split.input_words[other].lower())
-            & (split.template_gaps[one + 1] == _ONE_SPACE)
-            & (split.input_gaps[other + 1] == _ONE_SPACE)
-        )
+    """How many words before the phrase are the same in both."""
 
-    return _alike(ibis.least(split.template_at, split.input_at), same)
+    def same(step: IntegerValue) -> BooleanValue:
+        return _alike(*(split[f"{side}_tokens"][split[f"{side}_at"] - 1 - step] for side in _SIDES))
+
+    return _steps(ibis.least(*(split[f"{side}_at"] for side in _SIDES)), same)
 
 
 def _right(split: Table) -> IntegerValue:
-    def same(step: IntegerValue) -> ibis.expr.types.BooleanValue:
-        one, other = split.template_at + split.length + step, split.input_at + split.length + step
-        return (
-            (split.template_words[one].lower() == split.input_words[other].lower())
-            & (split.template_gaps[one] == _ONE_SPACE)
-            & (split.input_gaps[other] == _ONE_SPACE)
-        )
+    """How many words after the phrase are the same in both."""
 
-    left = [split[f"{side}_words"].length() - split[f"{side}_at"] - split.length for side in _SIDES]
-    return _alike(ibis.least(*left).cast("int32"), same)
+    def same(step: IntegerValue) -> BooleanValue:
+        return _alike(*(split[f"{side}_tokens"][split[f"{side}_at"] + split.length + step] for side in _SIDES))
+
+    left = (split[f"{side}_tokens"].length() - split[f"{side}_at"] - split.length for side in _SIDES)
+    return _steps(ibis.least(*left).cast("int32"), same)
 
 
-def _before(split: Table, side: str, word: IntegerValue) -> IntegerValue:
-    """Characters before a word."""
-    return _size(split[f"{side}_words"], word) + _size(split[f"{side}_gaps"], word + 1)
+def _alike(one: StringValue, other: StringValue) -> BooleanValue:
+    return (one.lower() == other.lower()) & is_word(one)
 
 
-def _after(split: Table, side: str, word: IntegerValue) -> IntegerValue:
-    """Characters up to and with a word."""
-    return _size(split[f"{side}_words"], word + 1) + _size(split[f"{side}_gaps"], word + 1)
+def _steps(most: IntegerValue, same: ibis.Deferred) -> IntegerValue:
+    """How many of the steps 0, 1, 2, ... are the same before the first that is not."""
+    first = ibis.range(0, most).map(same).index(False)
+    return ibis.ifelse(first < 0, most, first).cast("int32")
 
 
-def _size(parts: ArrayValue, number: IntegerValue) -> IntegerValue:
-    """Characters of the first parts."""
-    return ibis.coalesce(parts[:number].join("").length(), 0)
+def _characters_before(split: Table, side: str, word: IntegerValue) -> IntegerValue:
+    """Characters of the text before a word."""
+    before = split[f"{side}_tokens"][:word].join(" ") + ibis.literal(" ")
+    return ibis.ifelse(word > 0, before.replace(f" {MARK} ", MARK).length(), 0)

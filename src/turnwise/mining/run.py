@@ -15,17 +15,14 @@ from ibis.expr.types import Table
 
 from turnwise.errors import CorpusError, StorageError
 from turnwise.files import atomic_file, atomic_folder
-from turnwise.mining.keyphrases import keyphrases, word_counts, word_rows
-from turnwise.mining.pairs import pairs
-from turnwise.mining.sentences import first_of, sentences
+from turnwise.mining.keyphrases import NAMES, spelled
+from turnwise.mining.query import Mined, mined
 from turnwise.mining.settings import MiningSettings
 from turnwise.mining.sources import TextColumns, texts
 
 STAGES = ("texts", "sentences", "words", "threshold", "keyphrases", "pairs")
 FACTS = "mining.json"
-_SAMPLE = 100_000
-"""Sentences that the threshold is chosen on, about."""
-_BOTH = float("-inf")
+_FREQUENT = 50
 Progress = Callable[[str], None]
 
 
@@ -36,6 +33,7 @@ def engine(folder: Path, *, memory: str = "4GB", threads: int | None = None) -> 
         settings["threads"] = threads
     found = ibis.duckdb.connect(**settings)
     found.raw_sql("SET preserve_insertion_order = false")
+    found.raw_sql("SET enable_progress_bar = false")
     return found
 
 
@@ -58,38 +56,21 @@ def mine(
     """
     settings, columns = settings or MiningSettings(), columns or TextColumns()
     work.mkdir(parents=True, exist_ok=True)
-    told = on_stage or (lambda stage: None)
-    run = _Run(engine(work, memory=memory, threads=threads), work)
-    told("texts")
+    run = _Run(engine(work, memory=memory, threads=threads), work, on_stage or (lambda stage: None))
+    run.told("texts")
     given = [texts(run.engine, source, columns, work / f"texts-{at}.parquet") for at, source in enumerate(sources)]
     every = reduce(lambda one, other: one.union(other), given)
-    told("sentences")
-    found = run.stage("sentences", lambda: sentences(every, settings))
-    number = run.count(found)
-    if number == 0:
-        raise CorpusError(
-            f"{', '.join(sources)}: no text has {settings.shortest} to {settings.longest} characters; nothing to mine"
-        )
-    told("words")
-    counts = run.stage("words", lambda: word_counts(found))
-    told("threshold")
-    threshold = settings.threshold
-    if threshold is None:
-        threshold = run.number("threshold", lambda: _threshold(found, counts, number, settings))
-    told("keyphrases")
-    phrases = run.stage("keyphrases", lambda: keyphrases(word_rows(found), counts, number, settings, threshold))
-    told("pairs")
-    made = run.stage("pairs", lambda: pairs(found, phrases, settings))
-    facts = {
-        "sources": list(sources),
-        "settings": asdict(settings),
-        "threshold": threshold,
-        **_statistics(run, every, found, phrases, made),
-    }
+    try:
+        found = mined(every, settings, run.stage)
+    except CorpusError as error:
+        raise CorpusError(f"{', '.join(sources)}: {error}") from error
+    facts = {"sources": list(sources), "settings": asdict(settings), **_statistics(run, every, found)}
     if facts["train_pairs"] == 0:
         raise CorpusError(
-            f"{', '.join(sources)}: no two of the {number} sentences of one group share a keyphrase; give more text"
+            f"{', '.join(sources)}: no two of the {found.sentences} sentences of one group share a keyphrase; give "
+            "more text"
         )
+    made = found.pairs
     with atomic_folder(output, marks=(FACTS,)) as temporary:
         for side, test in (("train", False), ("test", True)):
             run.write(made.filter(made.test == test).drop("test"), temporary / f"{side}.parquet")
@@ -108,23 +89,21 @@ def examples(output: Path, number: int) -> list[dict[str, Any]]:
 
 
 class _Run:
-    """An engine and the folder of the stages."""
+    """An engine, the folder of the stages, and who is told of them."""
 
-    def __init__(self, engine: Backend, work: Path) -> None:
+    def __init__(self, engine: Backend, work: Path, told: Progress) -> None:
         self.engine = engine
         self.work = work
+        self.told = told
 
     def stage(self, name: str, made: Callable[[], Table]) -> Table:
         """The rows of a stage: those kept, or computed and kept now."""
+        self.told(name)
         path = self.work / f"{name}.parquet"
         if not path.is_file():
             with atomic_file(path) as temporary:
                 self.write(made(), temporary)
         return self.engine.read_parquet(path)
-
-    def number(self, name: str, made: Callable[[], Table]) -> float:
-        """A table of one row and column, kept likewise."""
-        return float(self.stage(name, made).to_pyarrow().column(0)[0].as_py())
 
     def write(self, rows: Table, path: Path) -> None:
         """Raises StorageError when the disk refuses."""
@@ -142,42 +121,30 @@ class _Run:
         return int(rows.count().to_pyarrow().as_py())
 
 
-def _threshold(found: Table, counts: Table, number: int, settings: MiningSettings) -> Table:
-    """The score above which a sentence has ``settings.keyphrases`` phrases in the mean.
-
-    Phrases are chosen best first, so those above a threshold are the same whether it cuts before or after: of the
-    sample's phrases without a threshold, the score that as many exceed as are wanted.
-    """
-    share = min(1.0, _SAMPLE / number)
-    sample = found if share == 1 else found.filter(first_of(found.hash, share))
-    best = keyphrases(word_rows(sample), counts, number, settings, _BOTH)
-    wanted = (settings.keyphrases * sample.count().as_scalar()).round().cast("int64")
-    ranked = best.mutate(rank=ibis.row_number().over(ibis.window(order_by=ibis.desc("score"))))
-    return ranked.filter(ranked["rank"] <= wanted).agg(threshold=_.score.min())
-
-
-def _statistics(run: _Run, every: Table, found: Table, phrases: Table, made: Table) -> dict[str, Any]:
+def _statistics(run: _Run, every: Table, found: Mined) -> dict[str, Any]:
     """The rows of ConVEx's Table 2, and what pictures are drawn of."""
+    made, phrases = found.pairs, found.phrases
     spread = made.group_by("words").agg(pairs=_.count()).order_by("words").to_pyarrow().to_pylist()
     lengths = phrases.group_by("length").agg(phrases=_.count()).order_by("length").to_pyarrow().to_pylist()
-    shared = phrases.group_by("phrase").agg(times=_.count())
+    shared = phrases.group_by(list(NAMES)).agg(times=_.count())
     times = shared.group_by("times").agg(phrases=_.count()).order_by("times").to_pyarrow().to_pylist()
-    frequent = shared.order_by(ibis.desc("times"), "phrase").limit(50).to_pyarrow().to_pylist()
     number = {True: 0, False: 0} | {
         row["test"]: row["pairs"] for row in made.group_by("test").agg(pairs=_.count()).to_pyarrow().to_pylist()
     }
-    sentences, total = run.count(found), run.count(phrases)
+    total = sum(row["phrases"] for row in lengths)
     return {
+        "threshold": found.threshold,
         "texts": run.count(every),
-        "groups": int(found.group.nunique().to_pyarrow().as_py()),
-        "sentences": sentences,
+        "groups": int(found.found.group.nunique().to_pyarrow().as_py()),
+        "sentences": found.sentences,
+        "words": run.count(found.counts),
         "keyphrases": total,
-        "keyphrases_a_sentence": total / sentences,
-        "words_a_keyphrase": float(phrases.length.mean().to_pyarrow().as_py() or 0),
+        "keyphrases_a_sentence": total / found.sentences,
+        "words_a_keyphrase": sum(row["length"] * row["phrases"] for row in lengths) / max(1, total),
         "train_pairs": number[False],
         "test_pairs": number[True],
         "words_of_pairs": spread,
         "words_of_keyphrases": lengths,
         "sentences_of_keyphrases": times,
-        "frequent": frequent,
+        "frequent": spelled(shared, found.counts, _FREQUENT).to_pyarrow().to_pylist(),
     }

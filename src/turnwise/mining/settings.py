@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from turnwise.errors import InputError
 
+LONGEST = 10_000
+"""Characters of a sentence: so many places a keyphrase's key has room for."""
+
 
 @dataclass(frozen=True)
 class MiningSettings:
@@ -26,9 +29,10 @@ class MiningSettings:
     test: float = 0.05
 
     def __post_init__(self) -> None:
-        if not 1 <= self.shortest <= self.longest:
+        if not 1 <= self.shortest <= self.longest <= LONGEST:
             raise InputError(
-                f"sentences have {self.shortest} to {self.longest} characters, expected at least 1 and the least first"
+                f"sentences have {self.shortest} to {self.longest} characters, expected at least 1, at most "
+                f"{LONGEST:,} and the least first"
             )
         if self.most not in (1, 2):
             raise InputError(f"most is {self.most}, expected 1 or 2 keyphrases of a sentence")

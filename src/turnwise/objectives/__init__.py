@@ -6,6 +6,7 @@ from turnwise.objectives.masked_lm import MaskedLM
 from turnwise.objectives.masked_speaker import MaskedSpeaker
 from turnwise.objectives.next_turn import NextTurn
 from turnwise.objectives.objective import Batch, Draws, Hidden, Objective, Rider
+from turnwise.objectives.pairwise_cloze import PairwiseCloze
 from turnwise.objectives.reordering import Reordering
 from turnwise.objectives.response_matching import ResponseMatching
 from turnwise.objectives.response_ranking import ResponseRanking
@@ -24,6 +25,7 @@ __all__ = [
     "MaskedSpeaker",
     "NextTurn",
     "Objective",
+    "PairwiseCloze",
     "Reordering",
     "ResponseMatching",
     "ResponseRanking",
@@ -41,5 +43,6 @@ OBJECTIVES: tuple[type[Objective], ...] = (
     EntityNumber,
     Reordering,
     ResponseRanking,
+    PairwiseCloze,
 )
 RIDERS: tuple[type[Rider], ...] = (MaskedLM, MaskedSpeaker)

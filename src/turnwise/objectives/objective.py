@@ -79,7 +79,7 @@ class Objective(ABC):
     The loop runs the encoder and owns the head; an objective never holds or calls either. What an example is
     belongs to the objective; it is tokenised once, when the examples are made. ``splits`` says whether a batch may be
     cut into micro-batches: losses that contrast the examples of a batch with each other may not. ``learns`` is
-    False for a mere carrier of riders.
+    False for a mere carrier of riders. ``learns_from`` is what examples are made of: dialogues, or pairs of sentences.
     """
 
     batch_size: int
@@ -87,6 +87,7 @@ class Objective(ABC):
     paper: ClassVar[str]
     splits: ClassVar[bool] = True
     learns: ClassVar[bool] = True
+    learns_from: ClassVar[Literal["dialogues", "pairs"]] = "dialogues"
 
     @abstractmethod
     def head(self, encoder: Encoder, examples: Sequence[Any]) -> nn.Module:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnwise.tasks.pii.iob import Chain, Stretch, decode, encode, width
+from turnwise.tasks.pii.iob import Chain, Stretch, around, decode, encode, width
 
 PROBABILITIES = np.array([[0.5, 0.1, 0.4], [0.3, 0.1, 0.6]])
 """Valid are OO .15, OB .05, BO .03, BB .01, BI .06, together .30; the likeliest tags one by one are the invalid O I."""
@@ -68,6 +68,13 @@ def test_a_joined_token_goes_on_with_what_was_there() -> None:
     assert (tags.tolist(), sure) == ([0, 0], pytest.approx(0.15 / 0.21))
     assert chain.probability(Stretch(0, 2, 0)) == pytest.approx(0.06 / 0.21)
     assert chain.probability(Stretch(0, 1, 0)) == chain.probability(Stretch(1, 2, 0)) == 0
+
+
+def test_around_what_is_known_the_rest_is_as_likely_as_before() -> None:
+    """Of two kinds the first is ruled out; the first token is known to be outside."""
+    found = around(np.full((2, 5), 0.2), np.array([True, False]), [0])
+    assert found.tolist() == [[1, 0, 0, 0, 0], [0.2, 0, 0, 0.2, 0.2]]
+    assert Chain(found).probability(Stretch(1, 2, 1)) == pytest.approx(1 / 2)
 
 
 def valid(tags: tuple[int, ...], joined: list[bool]) -> bool:

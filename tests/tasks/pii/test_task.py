@@ -65,7 +65,7 @@ def fitted(encoder: Encoder, task: Pii, dev: list[Dialogue] | None = None) -> Ta
 
 @pytest.fixture(scope="module")
 def model(checkpoint: Callable[[str], Path]) -> TaskModel:
-    return fitted(Encoder.load(checkpoint("bert")), Pii(rules=False, noise=0.0))
+    return fitted(Encoder.load(checkpoint("bert")), Pii(rules=False, noise=0.0, uncased=0.0, mixed=0.0))
 
 
 def spans(dialogue: Dialogue) -> list[list[tuple[int, int, str]]]:
@@ -132,8 +132,18 @@ def test_the_rules_fill_in_and_a_card_number_wins(model: TaskModel) -> None:
     given = Dialogue("x", (Turn("customer", f"my user is {CARD}. mail a@example.org"),))
     found = [(s.label, given.turns[0].text[s.start : s.end]) for s in both.predict(given).turns[0].spans["pii"]]
     assert found[0] == ("card_number", CARD)
-    assert "@" not in "".join(text for label, text in found if label == "username")
+    trusted = {**model.learned, "rules": {"email": {"label": "contact", "right": 0.95, "found": 0.5}}}
+    sure = TaskModel(Pii(rules=True), model.encoder, model.head, trusted).predict(given).turns[0]
+    assert ("contact", "a@example.org") in [(s.label, given.turns[0].text[s.start : s.end]) for s in sure.spans["pii"]]
     assert all(label in model.labels for _, _, label in spans(model.predict(given))[0])
+
+
+def test_a_label_that_is_left_to_the_rules_is_no_answer_of_the_model(model: TaskModel) -> None:
+    rules = {"email": {"label": "username", "right": 0.95, "found": 0.95}}
+    left = TaskModel(Pii(rules=True), model.encoder, model.head, {**model.learned, "rules": rules})
+    given = unlabelled(TALKS[0])
+    assert [label for turn in spans(model.predict(given)) for _, _, label in turn] == ["name", "name", "username"]
+    assert [label for turn in spans(left.predict(given)) for _, _, label in turn] == ["name", "name"]
 
 
 def certain(examples: Examples) -> "np.ndarray[tuple[int], np.dtype[np.object_]]":
@@ -217,6 +227,8 @@ def test_a_corpus_without_marked_spans_is_refused() -> None:
         (lambda: Pii(overlap=-1), "overlap is -1"),
         (lambda: Pii(windows=0), "windows is 0"),
         (lambda: Pii(noise=1.5), "noise is 1.5"),
+        (lambda: Pii(mixed=-0.1), "mixed is -0.1"),
+        (lambda: Pii(uncased=1.0), "uncased is 1.0"),
     ],
 )
 def test_values_out_of_range_are_named(make: Callable[[], object], said: str) -> None:

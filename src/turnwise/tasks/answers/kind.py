@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +33,10 @@ class Answered:
 class Kind(ABC):
     """A frozen dataclass of hyper-parameters in every concrete class; what it learns is handed to it."""
 
-    chosen_by: ClassVar[str]
-    """What ``quality`` measures, for people."""
+    @property
+    @abstractmethod
+    def chosen_by(self) -> str:
+        """What ``quality`` measures, for people."""
 
     @abstractmethod
     def learn(self, golds: Sequence[Label], layer: str) -> Learned:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,11 +31,13 @@ class YesNo(Kind):
 
     precision: float = 0.8
 
-    chosen_by: ClassVar[str] = "loss"
-
     def __post_init__(self) -> None:
         if not 0 < self.precision <= 1:
             raise InputError(f"precision is {self.precision}, expected a share above 0 and at most 1")
+
+    @property
+    def chosen_by(self) -> str:
+        return "loss"
 
     def learn(self, golds: Sequence[Label], layer: str) -> Learned:
         wrong = next((gold for gold in golds if not isinstance(gold, bool)), None)

@@ -51,6 +51,19 @@ def decode(tags: Tags) -> list[Stretch]:
     return found
 
 
+def around(probabilities: Floats, outside: NDArray[np.bool_], kinds: Sequence[int]) -> Floats:
+    """The probabilities (tokens, tags) when the ``outside`` tokens (tokens,) are known, and none is of ``kinds``.
+
+    They do not sum to 1: ``Chain`` normalises whole sequences.
+    """
+    found = probabilities.copy()
+    for kind in kinds:
+        found[:, 1 + 2 * kind : 3 + 2 * kind] = 0
+    found[outside] = 0
+    found[outside, OUTSIDE] = 1
+    return found
+
+
 class Chain:
     """Tags of which the probability is the product of the tokens' own, invalid sequences forbidden.
 

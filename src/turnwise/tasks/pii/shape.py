@@ -37,6 +37,19 @@ def joined(text: str, pieces: Pieces) -> NDArray[np.bool_]:
     return np.array([splits_word(text, at) for at in pieces.starts.tolist()], dtype=bool)
 
 
+def lowered(shapes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The shapes (tokens, 2) that the text would have without capitals."""
+    found = shapes.copy()
+    found[np.isin(found[:, 0], (_TITLE, _UPPER, _INITIAL, _MIXED)), 0] = _LOWER
+    return found
+
+
+def after_blank(shapes: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether a blank or a line break stands before each token, (tokens,), from ``shapes`` (tokens, 2)."""
+    found: NDArray[np.bool_] = np.isin(shapes[:, 1], (_LINE, _APART))
+    return found
+
+
 def splits_word(text: str, at: int) -> bool:
     """Whether letters or digits of one word stand on both sides of a place.
 

@@ -20,11 +20,14 @@ from turnwise.tasks.answers.kind import Learned
 from turnwise.tasks.base import Answers, BaseTask
 from turnwise.tasks.pii import iob
 from turnwise.tasks.pii.measure import measure_spans
-from turnwise.tasks.pii.rules import by_rules, learn_trust, together
+from turnwise.tasks.pii.mixing import mixed
+from turnwise.tasks.pii.rules import by_rules, learn_trust, left_to_rules, together
 from turnwise.tasks.pii.shape import splits_word
 from turnwise.tasks.pii.tagger import Tagger
-from turnwise.tasks.pii.windows import UNKNOWN, Window, collate, spans_of, tags_of, windows
+from turnwise.tasks.pii.windows import UNKNOWN, Window, collate, spans_of, tags_of, touched, windows
 from turnwise.tasks.rows import Example, Examples
+
+_MIXING = 1
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,16 @@ class Pii(BaseTask):
     A turn longer than the encoder is read in windows of which two share ``overlap`` tokens, at most ``windows`` of
     them; ``truncated`` says that there would have been more. Where no span of the training turns split a word, none of
     the answers does. ``cased`` shows the head how words are written, which an encoder of lower-case tokens does not
-    see. In training a share ``noise`` of the tokens is hidden, so that less is learned by heart. A span's score is the
-    probability that exactly it is tagged.
+    see. So that less is learned by heart, training hides a share ``noise`` of the tokens and the capitals of a share
+    ``uncased`` of the turns, and of a share ``mixed`` of them it reads a stretch beside one of another turn. A span's
+    score is the probability that exactly it is tagged.
 
-    ``rules`` adds what ``turnwise.personal_data`` finds, in the labels that it had in training: card and bank numbers
-    whose check is right win over the model, the others fill in where it is silent. As published ``cased`` and
-    ``rules`` are false, ``noise`` is 0 and the batch size is 64.
+    ``rules`` adds what ``turnwise.personal_data`` finds, in the labels that it had in training. What is sure wins: card
+    and bank numbers whose check is right, and formats (see ``rules.FORMATS``) that were right in training; the model is
+    asked for the rest alone, and not for labels that the rules find by themselves. What else they find fills in where
+    the model is silent or less sure.
+
+    As published ``cased`` and ``rules`` are false, the three shares are 0, and the batch size is 64.
 
     Source: CS-BERT, section 4.4.
     """
@@ -48,6 +55,8 @@ class Pii(BaseTask):
     cased: bool = True
     rules: bool = True
     noise: float = 0.1
+    uncased: float = 0.1
+    mixed: float = 0.5
     overlap: int = 32
     windows: int = 64
 
@@ -59,8 +68,9 @@ class Pii(BaseTask):
         for key, least in (("batch_size", 1), ("overlap", 0), ("windows", 1)):
             if getattr(self, key) < least:
                 raise InputError(f"{key} is {getattr(self, key)}, expected at least {least}")
-        if not 0 <= self.noise < 1:
-            raise InputError(f"noise is {self.noise}, expected a share from 0 to less than 1")
+        for key in ("noise", "uncased", "mixed"):
+            if not 0 <= getattr(self, key) < 1:
+                raise InputError(f"{key} is {getattr(self, key)}, expected a share from 0 to less than 1")
 
     @property
     def chosen_by(self) -> str:
@@ -116,7 +126,10 @@ class Pii(BaseTask):
         return Examples(found, self.width(learned))
 
     def for_training(self, examples: Examples) -> Examples:
-        found = [replace(window, noise=self.noise) for window in cast(Sequence[Window], examples.found)]
+        plain = cast(Sequence[Window], examples.found)
+        found = [
+            replace(window, noise=self.noise, uncased=self.uncased, mixed=self.mixed, others=plain) for window in plain
+        ]
         return Examples(found, examples.width)
 
     def head(self, encoder: Encoder, examples: Sequence[Example]) -> nn.Module:
@@ -124,7 +137,13 @@ class Pii(BaseTask):
         return Tagger(encoder.dim, examples.width, cased=self.cased)
 
     def collate(self, examples: Sequence[Example], codec: Codec, draws: Draws) -> Batch:
-        return collate(cast(Sequence[Window], examples), codec, draws)
+        given = cast(Sequence[Window], examples)
+        found = []
+        for at, window in enumerate(given):
+            rng = draws.row(at, _MIXING) if window.mixed else None
+            again = rng is not None and rng.random() < window.mixed
+            found.append(mixed(window, window.others, codec.max_tokens, rng) if again and rng else window)
+        return collate(found, codec, draws)
 
     def loss(self, hidden: tuple[Hidden, ...], head: nn.Module, batch: Batch) -> Tensor:
         """Cross-entropy, the mean over the tokens whose tag is known."""
@@ -141,7 +160,8 @@ class Pii(BaseTask):
         """The mean cross-entropy of tokens, and F1 of whole spans; spans of unknown labels are left out."""
         right = said = wanted = 0
         loss, tokens = 0.0, 0
-        for parts, probabilities, chain in _by_turn(cast(Sequence[Window], examples.found), answers):
+        for parts, probabilities, joined in _by_turn(cast(Sequence[Window], examples.found), answers):
+            chain = iob.Chain(probabilities, joined)
             gold = np.concatenate([part.target[part.share] for part in parts]).astype(np.int64)
             known = np.flatnonzero(gold != UNKNOWN)
             loss -= float(np.log(np.clip(probabilities[known, gold[known]], 1e-12, 1)).sum())
@@ -162,23 +182,26 @@ class Pii(BaseTask):
         neighbours: Sequence[tuple[Neighbour, ...]],
     ) -> Dialogue:
         """The spans of each turn with a text, and as evidence the probability of all its tags."""
-        said: dict[int, tuple[list[Span], Evidence]] = {}
-        for parts, _, chain in _by_turn(cast(Sequence[Window], asked), scores):
-            tags, sure = chain.best()
+        ruled: dict[int, tuple[list[Span], list[Span]]] = {
+            at: by_rules(dialogue, at, learned["rules"]) if self.rules else ([], []) for at in self.queries(dialogue)
+        }
+        found = {at: (together([], *spans), Evidence()) for at, spans in ruled.items()}
+        left = left_to_rules(learned["rules"]) if self.rules else frozenset()
+        told = [number for number, label in enumerate(learned["labels"]) if label in left]
+        for parts, probabilities, joined in _by_turn(cast(Sequence[Window], asked), scores):
+            at, pieces = parts[0].turn, parts[0].pieces
+            sure, others = ruled[at]
+            around = iob.around(probabilities, touched(sure, pieces)[: len(probabilities)], told)
+            chain = iob.Chain(around, joined)
+            tags, score = chain.best()
             stretches = iob.decode(tags)
-            spans = spans_of(
-                stretches, parts[0].pieces, [chain.probability(one) for one in stretches], learned["labels"]
-            )
-            said[parts[0].turn] = spans, Evidence(sure, truncated=parts[0].truncated)
+            spans = spans_of(stretches, pieces, [chain.probability(one) for one in stretches], learned["labels"])
+            found[at] = together(spans, sure, others), Evidence(score, truncated=parts[0].truncated)
         turns = list(dialogue.turns)
-        for at in self.queries(dialogue):
-            spans, evidence = said.get(at, ([], Evidence()))
-            found = tuple(spans)
-            if self.rules:
-                found = together(spans, *by_rules(dialogue, at, learned["rules"]))
+        for at, (marked, evidence) in found.items():
             turn = turns[at]
             turns[at] = replace(
-                turn, spans={**turn.spans, self.layer: found}, evidence={**turn.evidence, self.layer: evidence}
+                turn, spans={**turn.spans, self.layer: marked}, evidence={**turn.evidence, self.layer: evidence}
             )
         return replace(dialogue, turns=tuple(turns))
 
@@ -193,10 +216,10 @@ class Pii(BaseTask):
 
 def _by_turn(
     parts: Sequence[Window], answers: Answers
-) -> Iterator[tuple[list[Window], NDArray[np.float64], iob.Chain]]:
-    """The windows of each turn, the probabilities (tokens, tags) of those of its tokens that were read, their chain."""
+) -> Iterator[tuple[list[Window], NDArray[np.float64], NDArray[np.bool_]]]:
+    """The windows of each turn; for those of its tokens that were read probabilities (tokens, tags), and ``joined``."""
     for _, group in groupby(zip(parts, answers, strict=True), key=lambda pair: (pair[0].dialogue, pair[0].turn)):
         windows, found = zip(*group, strict=True)
         probabilities = np.concatenate([part.answers(answer) for part, answer in zip(windows, found, strict=True)])
         joined = np.concatenate([part.joined[part.share] for part in windows])
-        yield list(windows), probabilities, iob.Chain(probabilities, joined)
+        yield list(windows), probabilities, joined

@@ -1,7 +1,7 @@
 """Turns as windows of tokens that fit the encoder, each token read where most stands around it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -15,11 +15,12 @@ from turnwise.objectives.places import pad
 from turnwise.sequences import Composer
 from turnwise.store import SPEAKERS
 from turnwise.tasks.pii import iob
-from turnwise.tasks.pii.shape import joined, none, shapes
+from turnwise.tasks.pii.shape import joined, lowered, none, shapes
 from turnwise.tasks.rows import Example
 
 UNKNOWN = -100
 """Target of a token of which nobody knows the tag: the loss leaves it out."""
+_UNCASED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,9 @@ class Window(Example):
     The first of them stands at ``lead`` of the row. ``pieces`` are all tokens of the turn, of which those from
     ``start`` up to ``end`` are this window's to answer for; the window begins with token ``first``. ``shapes``
     (tokens, 2) says how the words of its tokens are written, ``joined`` (tokens,) which of them go on with the word of
-    the one before, so that no span begins or ends there. ``noise`` is the share of tokens that are hidden from
-    the encoder, drawn anew each time.
+    the one before, so that no span begins or ends there. For training, drawn anew each time: ``noise`` is the share of
+    tokens that are hidden from the encoder, ``uncased`` that of turns whose capitals are, ``mixed`` that of turns of
+    which a stretch stands beside one of ``others``.
     """
 
     pieces: Pieces
@@ -41,6 +43,9 @@ class Window(Example):
     shapes: NDArray[np.int64]
     joined: NDArray[np.bool_]
     noise: float = 0.0
+    uncased: float = 0.0
+    mixed: float = 0.0
+    others: Sequence["Window"] = field(default=(), repr=False, compare=False)
 
     @property
     def share(self) -> slice:
@@ -128,6 +133,8 @@ def collate(examples: Sequence[Window], codec: Codec, draws: Draws) -> Batch:
         inside = slice(example.lead, example.lead + len(example.target))
         tags[at, inside] = torch.from_numpy(example.target).long()
         written[at, inside] = torch.from_numpy(example.shapes)
+        if example.uncased and draws.row(at, _UNCASED).random() < example.uncased:
+            written[at, inside] = torch.from_numpy(lowered(example.shapes))
         if example.noise:
             hidden = draws.row(at).random(len(example.target)) < example.noise
             encoding.ids[at, inside][torch.from_numpy(hidden)] = _hidden(codec)
@@ -149,9 +156,7 @@ def tags_of(spans: Sequence[Span], pieces: Pieces, kinds: Sequence[str]) -> NDAr
     found = np.full(len(pieces), iob.OUTSIDE, dtype=np.int64)
     taken = np.zeros(len(pieces), dtype=bool)
     for span in sorted(spans, key=lambda span: (span.start - span.end, span.start)):
-        touched = (pieces.starts < span.end) & (pieces.ends > span.start)
-        blank = (pieces.starts == pieces.ends) & (pieces.starts > span.start) & (pieces.starts < span.end)
-        places = np.flatnonzero((touched | blank) & ~taken)
+        places = np.flatnonzero(touched([span], pieces) & ~taken)
         if not len(places):
             continue
         taken[places] = True
@@ -160,6 +165,15 @@ def tags_of(spans: Sequence[Span], pieces: Pieces, kinds: Sequence[str]) -> NDAr
             found[places[0]] = 1 + 2 * numbers[span.label]
         else:
             found[places] = UNKNOWN
+    return found
+
+
+def touched(spans: Sequence[Span], pieces: Pieces) -> NDArray[np.bool_]:
+    """Whether a span holds a part of each token, (tokens,)."""
+    found = np.zeros(len(pieces), dtype=bool)
+    for span in spans:
+        found |= (pieces.starts < span.end) & (pieces.ends > span.start)
+        found |= (pieces.starts == pieces.ends) & (pieces.starts > span.start) & (pieces.starts < span.end)
     return found
 
 
