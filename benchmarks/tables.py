@@ -22,6 +22,8 @@ from _markdown import mean_of, percent, read, table
 from _mining_tables import mining, mining_statistics
 from _pretraining_tables import few_shot, intrinsic, preparation, throughput
 from _response_tables import ranking, ranking_shares, ranking_speed, selection, shortlist
+from _slot_tables import by_slot, dstc8, restaurants8k, snips
+from _slot_tables import speed as slot_speed
 from _task_tables import intent_recognition, shares, tasks
 
 HERE = Path(__file__).parent
@@ -255,6 +257,11 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "results: pii": pii,
     "results: pii-dev": pii_dev,
     "results: pii-shares": pii_shares,
+    "results: slots": restaurants8k,
+    "results: slots-dstc8": dstc8,
+    "results: slots-snips": snips,
+    "results: slots-each": by_slot,
+    "results: slots-speed": slot_speed,
     "results: desk": desk,
     "results: desk-latency": desk_latency,
     "results: mined": mined,

@@ -34,6 +34,7 @@ from turnwise.tasks.intent.softmax import SoftmaxClasses
 from turnwise.tasks.ranking.task import Ranking
 from turnwise.tasks.recipes import TASKS
 from turnwise.tasks.selection import Selection
+from turnwise.tasks.slots.recipe import Slots, SlotTraining
 from turnwise.tasks.trunk_fit import Weights
 from turnwise.training import Settings
 
@@ -56,6 +57,8 @@ TABLES_OF_RECIPES: tuple[type[Any], ...] = (
     TaskInput,
     HeldOut,
     Weights,
+    Slots,
+    SlotTraining,
 )
 
 

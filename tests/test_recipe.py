@@ -18,6 +18,7 @@ from turnwise.tasks.intent.recipes import intent_recipe
 from turnwise.tasks.intent.softmax import SoftmaxClasses
 from turnwise.tasks.recipes import TASKS, task_recipe
 from turnwise.tasks.response_recipes import RESPONSE_TASKS, ranking_recipe, selection_recipe
+from turnwise.tasks.slots.recipe import slots_recipe
 from turnwise.tasks.trunk_fit import trunk_recipe
 
 
@@ -103,6 +104,8 @@ def test_a_shipped_recipe_copied_to_a_file_is_the_same_recipe(path: Path, tmp_pa
         assert task_recipe(name) == task_recipe(path.stem)
     elif read_recipe(name)["task"] == "selection":
         assert selection_recipe(name) == selection_recipe(path.stem)
+    elif read_recipe(name)["task"] == "slots":
+        assert slots_recipe(name) == slots_recipe(path.stem)
     elif read_recipe(name)["task"] == "ranking":
         assert ranking_recipe(name) == ranking_recipe(path.stem)
     elif read_recipe(name)["task"] == "desk":

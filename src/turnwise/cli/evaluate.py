@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _HEADLINE = (
     "accuracy",
     "macro_f1",
+    "mean_f1",
     "ece",
     "micro_f1",
     "exact_match",

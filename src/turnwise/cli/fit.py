@@ -9,6 +9,7 @@ import typer
 
 from turnwise.cli.fit_desk import fit_desk_verb
 from turnwise.cli.fit_ranking import RESPONSE_VERBS
+from turnwise.cli.fit_slots import fit_slots_verb
 from turnwise.cli.fit_task import ABOUT, task_command
 from turnwise.cli.language import warn_of_texts
 from turnwise.cli.options import CORPUS_HELP, ColumnOption, SeedOption, columns
@@ -94,6 +95,7 @@ def fit_intent_verb(
 
 
 fit.command("desk")(fit_desk_verb)
+fit.command("slots")(fit_slots_verb)
 for _name in ABOUT:
     fit.command(_name)(task_command(_name))
 for _name, _verb in RESPONSE_VERBS.items():

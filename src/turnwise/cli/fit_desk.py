@@ -28,7 +28,7 @@ def fit_desk_verb(
     column: ColumnOption = None,
     restart: Annotated[bool, typer.Option("--restart", help="Begin anew where a fit was stopped.")] = False,
 ) -> None:
-    """Fit a desk: intents, acts, emotions, hand-off, personal data, state, satisfaction and responses, as labelled.
+    """Fit a desk: intents, acts, emotions, hand-off, personal data, state, satisfaction, responses, slots, as labelled.
 
     Tasks that are fitted lie in DIR.work until all are: the same command goes on after them.
 
@@ -39,7 +39,7 @@ def fit_desk_verb(
     from turnwise.corpora import parse, read_corpus
     from turnwise.encoder import Encoder
     from turnwise.files import check_replaceable
-    from turnwise.tasks.desk_fit import fit_desk
+    from turnwise.tasks.desk_fit import DESK_TASKS, fit_desk
     from turnwise.tasks.folder import MARKS
     from turnwise.tasks.pool import read_pool
     from turnwise.tasks.trunk_fit import MEMBERS, fit_trunk, trunk_recipe
@@ -53,7 +53,7 @@ def fit_desk_verb(
     choices = None if pool is None else read_pool(pool)
     options = {"epochs": epochs, "steps": steps, "seed": seed}
     training = {key: value for key, value in options.items() if value is not None}
-    wanted = task or MEMBERS
+    wanted = task or (MEMBERS if shared else DESK_TASKS)
     loaded = Encoder.load(encoder)
     warn_of_dialogues(found, loaded)
     if shared:

@@ -14,21 +14,22 @@ if TYPE_CHECKING:
 def write_report(
     path: Path, model: "Fitted", dialogues: "Sequence[Dialogue]", found: Mapping[str, Any], *, title: str, corpus: str
 ) -> None:
-    """Draw what ``evaluate`` found; of personal data the dialogues are answered again, to show what was missed."""
+    """Draw what ``evaluate`` found; of spans the dialogues are answered again, to show what was missed."""
     from turnwise.analysis.desk_report import write_desk_report
     from turnwise.analysis.pii_parts import misses
     from turnwise.analysis.task_report import write_task_report
     from turnwise.tasks.pii.task import Pii
+    from turnwise.tasks.slots.sentences import LAYER
 
     facts = _facts(model, corpus)
     if "members" in found:
         write_desk_report(path, title=title, evaluation=found, model_facts=facts)
         return
     more, warning = [], ""
-    if model.task.name == Pii.name:
+    if model.task.name in (Pii.name, LAYER):
         with counting("dialogues, for the report", len(dialogues)) as advance:
             answered = list(model.annotate(dialogues, progress=advance))
-        more = [misses(dialogues, answered, Pii.layer)]
+        more = [misses(dialogues, answered, model.task.name)]
         warning = "This page holds personal data of the corpus; keep it as you keep the corpus."
     write_task_report(path, title=title, evaluation=found, model_facts=facts, more=more, warning=warning)
 

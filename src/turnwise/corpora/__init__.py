@@ -14,6 +14,7 @@ from turnwise.corpora import (
     dailydialog,
     dialoglue,
     dstc2_text,
+    dstc8_spans,
     esconv,
     frames,
     gsim,
@@ -28,10 +29,13 @@ from turnwise.corpora import (
     nlupp,
     parquet,
     presidio,
+    restaurants8k,
     sample,
     self_dialogue,
     sgd,
     smd,
+    snips,
+    snips_episodes,
     star,
     stc3,
     switchboard,
@@ -64,11 +68,20 @@ _TASK_ORIENTED = (
     taskmaster4.READER,
     metalwoz.READER,
 )
+_SLOTS = (restaurants8k.READER, dstc8_spans.READER, snips.READER, snips_episodes.READER)
 _CUSTOMER_SERVICE = (abcd.READER, multidogo.READER, mobilecs.READER, stc3.READER, cucom.READER, esconv.READER)
 _PERSONAL_DATA = (presidio.READER,)
 _OPEN_DOMAIN = (dailydialog.READER, switchboard.READER, topical_chat.READER, self_dialogue.READER)
 
-READERS: tuple[Reader, ...] = (*_OWN, *_INTENTS, *_TASK_ORIENTED, *_CUSTOMER_SERVICE, *_OPEN_DOMAIN, *_PERSONAL_DATA)
+READERS: tuple[Reader, ...] = (
+    *_OWN,
+    *_INTENTS,
+    *_TASK_ORIENTED,
+    *_SLOTS,
+    *_CUSTOMER_SERVICE,
+    *_OPEN_DOMAIN,
+    *_PERSONAL_DATA,
+)
 
 
 def parse(spec: str, default_split: str | None = "train") -> Source:

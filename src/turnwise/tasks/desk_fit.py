@@ -20,9 +20,14 @@ from turnwise.tasks.pool import Pool
 from turnwise.tasks.ranking.fit import fit_ranking
 from turnwise.tasks.recipes import task_recipe
 from turnwise.tasks.response_recipes import ranking_recipe
+from turnwise.tasks.slots.fit import fit_slots
+from turnwise.tasks.slots.model import SlotsTask
+from turnwise.tasks.slots.recipe import SHARED_KEYS, slots_recipe
 from turnwise.tasks.trunk_fit import MEMBERS, of_desk
 from turnwise.training import Step
 
+DESK_TASKS = (*MEMBERS, SlotsTask.name)
+"""The tasks of a desk without a shared encoder; slots read a frozen one, which learns with nobody."""
 OnStep = Callable[[str, Step], None]
 Training = Mapping[str, Any]
 
@@ -33,7 +38,7 @@ def fit_desk(
     *,
     dev: Iterable[Dialogue] | None = None,
     pool: Pool | None = None,
-    tasks: Sequence[str] = MEMBERS,
+    tasks: Sequence[str] = DESK_TASKS,
     training: Training | None = None,
     work: Path | None = None,
     on_step: OnStep | None = None,
@@ -46,7 +51,7 @@ def fit_desk(
     called with the task's name and each step. Raises InputError for an unknown task, CorpusError when nothing could be
     fitted.
     """
-    wanted = of_desk(tasks)
+    wanted = of_desk(tasks, DESK_TASKS)
     given = list(dialogues)
     held = None if dev is None else list(dev)
     members: dict[str, Member] = {}
@@ -84,6 +89,10 @@ def _fit(
     if name == "ranking":
         ranking = ranking_recipe("ranking", {"training": training, "shortlist": training})
         return fit_ranking(given, encoder, ranking, pool=pool, dev=held, on_step=on_step)
+    if name == SlotsTask.name:
+        own = {key: value for key, value in training.items() if key in SHARED_KEYS}
+        recipe = slots_recipe("slots", {"training": own})
+        return fit_slots(given, encoder, recipe, on_step=lambda step: on_step(name, step))
     fitting = task_recipe(name, {"training": training})
     return fit_task(given, encoder, fitting, dev=held, on_step=lambda step: on_step(name, step))
 

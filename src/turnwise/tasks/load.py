@@ -14,6 +14,7 @@ from turnwise.tasks.ranking.model import RankingModel, load_ranking
 from turnwise.tasks.ranking.task import Ranking
 from turnwise.tasks.recipes import TASKS
 from turnwise.tasks.response_recipes import RESPONSE_TASKS
+from turnwise.tasks.slots.model import SlotsTask, load_slots
 from turnwise.tasks.trunk import Trunk
 
 
@@ -28,6 +29,8 @@ def load_any(folder: Path) -> Fitted | None:
         return load_folder_of_desk(folder)
     if name in RESPONSE_TASKS:
         return load_responses(folder, best_engine(folder))
+    if name == SlotsTask.name:
+        return load_slots(folder)
     if name in {kind.name for kind in TASKS}:
         return load_model(folder, TASKS)
     return None
@@ -49,6 +52,8 @@ def load_member(folder: Path, trunk: Trunk | None = None) -> Member:
     name = named_task(folder)
     if name == Ranking.name:
         return load_ranking(folder, trunk) if trunk is not None else _own_ranking(folder)
+    if name == SlotsTask.name:
+        return load_slots(folder, trunk)
     if name in {kind.name for kind in TASKS}:
         return load_model(folder, TASKS, trunk)
     if trunk is not None:

@@ -83,12 +83,12 @@ def trunk_recipe(name: str = DeskTask.name, overrides: Tables | None = None) -> 
     return TrunkFitting(built["training"], built["input"], built["held_out"], built["weights"], parameters)
 
 
-def of_desk(tasks: Sequence[str]) -> list[str]:
+def of_desk(tasks: Sequence[str], members: Sequence[str] = MEMBERS) -> list[str]:
     """The tasks in the order in which they answer. Raises InputError for one that no desk has."""
-    unknown = [name for name in tasks if name not in MEMBERS]
+    unknown = [name for name in tasks if name not in members]
     if unknown:
-        raise InputError(f"there is no task {unknown[0]!r} of a desk; {nearest(unknown[0], MEMBERS)}")
-    return [name for name in MEMBERS if name in tasks]
+        raise InputError(f"there is no task {unknown[0]!r} of a desk; {nearest(unknown[0], members)}")
+    return [name for name in members if name in tasks]
 
 
 def fit_trunk(

@@ -1,0 +1,175 @@
+"""What the cells of slots.py do: measure a labeller, SNIPS episodes, peers, speed."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import _cells
+from _task_data import read
+from turnwise.dialogue import Dialogue
+from turnwise.encoder import Encoder
+from turnwise.tasks.pii.measure import measure_spans
+from turnwise.tasks.slots.fit import fit_slots
+from turnwise.tasks.slots.measure import measure_slots
+from turnwise.tasks.slots.model import SlotModel
+from turnwise.tasks.slots.pretune import pretune
+from turnwise.tasks.slots.recipe import SlotsFitting, SlotTraining
+from turnwise.tasks.slots.sentences import LAYER, sentences
+from turnwise.tasks.slots.states import encode
+
+_KEPT = ("n", "f1", "mean_f1", "ceiling", "precision", "recall", "labels", "intervals")
+_read: dict[tuple[int, tuple[int, ...], bool], Any] = {}
+"""The states of test sentences, for several cells."""
+BEFORE = SlotTraining(steps=600, batch_size=16, learning_rate=1e-3, warmup=20, dropout=0.3)
+"""How the decoder is trained on the other domains of SNIPS."""
+
+
+def measured(model: SlotModel, test: list[Dialogue], draws: int = 200) -> dict[str, Any]:
+    """The figures of a labeller."""
+    key = (len(test), *model.encoder.layers, model.whole, test[0].id, test[-1].id)
+    if key not in _read:
+        found = sentences(test, model.encoder.codec, whole=model.whole, gold=False)
+        _read[key] = found, encode(found, model.encoder, model.encoder.codec, half=True)
+    figures = measure_slots(test, model.filled(test, *_read[key]), draws=draws, seed=0)
+    return {key: figures[key] for key in _KEPT}
+
+
+def snips(
+    cell: str, variant: str, recipe: SlotsFitting, encoder: Encoder, output: Path, folds: Mapping[int, str]
+) -> None:
+    """Episodes FROM up to TO of a fold; each is a cell of its own."""
+    _, fold, between = cell.split("/")
+    first, last = (int(number) for number in between.split("-"))
+    name = f"test/{variant}/snips/{fold}"
+    wanted = [at for at in range(first, last) if f"{name}/{at}" not in _cells.read(output)]
+    if not wanted:
+        return
+    place = "snips_episodes:snips_5shot_episodes/xval_snips_shot_5"
+    support, query = read(f"{place}@{fold}_support"), read(f"{place}@{fold}_query")
+    start = time.perf_counter()
+    begin = before_snips(folds[int(fold)], recipe, encoder)
+    print(f"the other domains took {time.perf_counter() - start:.0f} s", flush=True)
+    named = SlotsFitting(replace(recipe.slots, names=True), recipe.training)
+    for at in wanted:
+
+        def run(at: int = at) -> dict[str, Any]:
+            began = time.perf_counter()
+            model = fit_slots([d for d in support if d.labels["episode"] == at], encoder, named, begin=begin)
+            asked = [d for d in query if d.labels["episode"] == at]
+            figures = measure_spans(asked, list(model.annotate(asked)), LAYER, draws=1, seed=0)
+            seconds = time.perf_counter() - began
+            return {"f1": figures["f1"], "precision": figures["precision"], "recall": figures["recall"]} | {
+                "seconds": seconds
+            }
+
+        _cells.compute(output, f"{name}/{at}", run)
+
+
+def before_snips(domain: str, recipe: SlotsFitting, encoder: Encoder) -> Any:
+    """The decoder trained on the slots of all domains but one."""
+    found: dict[str, list[Dialogue]] = {}
+    for dialogue in read("snips:snips/seq@train"):
+        intent = dialogue.turns[0].labels["intent"]
+        assert isinstance(intent, tuple)
+        if intent != (domain,):
+            found.setdefault(intent[0], []).append(dialogue)
+    return pretune(found.values(), encoder, recipe.slots, replace(BEFORE, seed=recipe.training.seed))
+
+
+def zero(test: list[Dialogue], recipe: SlotsFitting, encoder: Encoder) -> dict[str, Any]:
+    """One value a sentence from the decoder as it is; how often there is one, and of which slot (ConVEx, figure 5)."""
+    from turnwise.tasks.slots.extract import extract
+
+    spans = extract([dialogue.turns[0].text for dialogue in test], encoder, recipe.slots)
+    slots: Counter[str] = Counter()
+    marked = Counter(span.label for dialogue in test for span in dialogue.turns[0].spans[LAYER])
+    for dialogue, found in zip(test, spans, strict=True):
+        gold = dialogue.turns[0].spans[LAYER]
+        slots.update({span.label for span in gold if found is not None and (span.start, span.end) == found[:2]})
+    texts = Counter(
+        d.turns[0].text[found[0] : found[1]].lower()
+        for d, found in zip(test, spans, strict=True)
+        if found is not None and all((s.start, s.end) != found[:2] for s in d.turns[0].spans[LAYER])
+    )
+    answered = sum(found is not None for found in spans)
+    right = sum(
+        found is not None and any((s.start, s.end) == found[:2] for s in d.turns[0].spans[LAYER])
+        for d, found in zip(test, spans, strict=True)
+    )
+    return {
+        "answered": answered / len(test),
+        "right": right / max(1, answered),
+        "recall": {slot: slots[slot] / number for slot, number in sorted(marked.items())},
+        "frequent": [text for text, _ in texts.most_common(10)],
+    }
+
+
+def scratch(train: Sequence[Dialogue], recipe: SlotsFitting, encoder: Encoder) -> SlotModel:
+    """A CNN and CRF from nothing over the same states."""
+    from _slot_scratch import fit_scratch
+
+    return fit_scratch(train, recipe, encoder)
+
+
+def trainer(train: list[Dialogue], test: list[Dialogue], encoder: Encoder, seed: int) -> dict[str, Any]:
+    """The usual way: the same encoder fine-tuned to tag tokens by transformers' Trainer."""
+    from _slot_trainer import fine_tuned
+
+    return fine_tuned(train, test, encoder, seed)
+
+
+def speed(size: int, recipe: SlotsFitting, encoder: Encoder) -> dict[str, Any]:
+    """Seconds to fit; what labelling costs beside the encoder alone, and with one decoder a slot run in turn."""
+    import torch
+
+    from turnwise.tasks.slots.stack import Names
+
+    numbers = {8198: 0, 4099: 1, 2049: 2, 1024: 3, 512: 4, 256: 5, 128: 6, 64: 7}
+    train = read(f"restaurants8k:restaurants8k@train_{numbers[size]}")
+    start = time.perf_counter()
+    model = fit_slots(train, encoder, recipe)
+    fitted = time.perf_counter() - start
+    texts = read("restaurants8k:restaurants8k@train_4")
+    found = sentences(texts, encoder.codec, whole=model.whole, gold=False)
+    assert Names is not None and torch is not None
+    alone, states = _seconds(lambda: encode(found, model.encoder, model.encoder.codec))
+    together, _ = _seconds(lambda: model.answers(found, states))
+    parts = [_only(model, number) for number in range(len(model.labels))]
+    in_turn, _ = _seconds(lambda: [part.answers(found, states) for part in parts])
+    return {
+        "seconds": fitted,
+        "encoder_seconds": alone,
+        "decoders_seconds": together,
+        "in_turn_seconds": in_turn,
+        "cost": (alone + together) / alone,
+        "in_turn_cost": (len(parts) * alone + in_turn) / alone,
+        "sentences": len(found),
+    }
+
+
+def _seconds(run: Any, times: int = 3) -> tuple[float, Any]:
+    found, best = None, float("inf")
+    for _ in range(times):
+        start = time.perf_counter()
+        found = run()
+        best = min(best, time.perf_counter() - start)
+    return best, found
+
+
+def _only(model: SlotModel, number: int) -> SlotModel:
+    """The labeller of one slot."""
+    import copy
+
+    from torch import nn
+
+    part = copy.copy(model)
+    part.labels = (model.labels[number],)
+    part.stack = copy.deepcopy(model.stack)
+    rows = [member * len(model.labels) + number for member in range(model.slots.members)]
+    part.stack.decoders = len(rows)
+    for name, value in model.stack.own.items():
+        part.stack.own[name] = nn.Parameter(value.detach()[rows])
+    return part

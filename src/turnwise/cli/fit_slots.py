@@ -1,0 +1,79 @@
+"""``turnwise fit slots``: from sentences with marked values to a labeller of slots."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from turnwise.cli.language import warn_of_dialogues
+from turnwise.cli.options import CORPUS_HELP, ColumnOption, SeedOption, columns
+from turnwise.errors import InputError
+
+
+def fit_slots_verb(
+    corpus: Annotated[str, typer.Option("--corpus", "-c", help=f"Dialogues with the layer slots: {CORPUS_HELP}")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The model folder to write.")],
+    slot: Annotated[list[str] | None, typer.Option(help="Learn this slot alone; may be given several times.")] = None,
+    add_to: Annotated[
+        Path | None, typer.Option(help="A fitted model of slots that gets more of them; its own stay as they are.")
+    ] = None,
+    value: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SLOT=KIND", help="Normalise the values of a slot as number, time or date."),
+    ] = None,
+    seed: SeedOption = 0,
+    encoder: Annotated[str, typer.Option(help="embedded, an encoder folder, or a Hugging Face name.")] = "embedded",
+    decoder: Annotated[
+        str | None, typer.Option(help="Where decoders begin: embedded, a pre-trained one's folder, random, or auto.")
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="slots, convex (as published), or a .toml file.")] = "slots",
+    members: Annotated[int | None, typer.Option(help="Decoders of one slot whose probabilities are averaged.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Train for so many steps.")] = None,
+    column: ColumnOption = None,
+) -> None:
+    """Fit slots: values such as a time or a name, marked in the layer slots of a few sentences.
+
+    The encoder stays as it is and reads each sentence once for all slots.
+
+    Example: turnwise fit slots --corpus restaurants8k:data/restaurants8k@train_7 -o models/slots
+    """
+    from turnwise.cli.fit import training_bars
+    from turnwise.corpora import read_corpus
+    from turnwise.encoder import Encoder
+    from turnwise.files import check_replaceable
+    from turnwise.tasks.folder import MARKS
+    from turnwise.tasks.slots.fit import add_slots, fit_slots
+    from turnwise.tasks.slots.model import load_slots
+    from turnwise.tasks.slots.recipe import slots_recipe
+
+    check_replaceable(output, MARKS)
+    if add_to is not None and (decoder is not None or members is not None or encoder != "embedded"):
+        raise InputError("--add-to takes encoder, decoder and members of the model; leave those flags out")
+    kinds = dict(_pair(text) for text in value or [])
+    training = {"seed": seed} | ({} if steps is None else {"steps": steps, "most_steps": steps})
+    parameters = {key: found for key, found in (("decoder", decoder), ("members", members)) if found is not None}
+    fitting = slots_recipe(recipe, {"parameters": parameters, "training": training})
+    found = list(read_corpus(corpus, columns=columns(column)))
+    with training_bars() as show:
+        told = partial(show, "slots")
+        if add_to is not None:
+            model = add_slots(load_slots(add_to), found, fitting.training, slots=slot or (), values=kinds, on_step=told)
+        else:
+            base = Encoder.load(encoder)
+            warn_of_dialogues(found, base)
+            model = fit_slots(found, base, fitting, slots=slot or (), values=kinds, on_step=told)
+    model.save(output)
+    typer.echo(f"slots {', '.join(model.labels)}; model {model.version} written to {output}")
+    if model.facts["ceiling"] < 1:
+        typer.echo(
+            f"note: one value a slot and sentence is found; of those marked that is {model.facts['ceiling']:.1%}"
+        )
+    typer.echo(f"next: turnwise evaluate {output} --corpus HELDOUT")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    slot, equals, kind = text.partition("=")
+    if not equals or not slot or not kind:
+        raise InputError(f"--value {text} is no SLOT=KIND; write for example --value time=time")
+    return slot, kind
