@@ -1,5 +1,6 @@
 """What the cells of slots.py do: measure a labeller, SNIPS episodes, peers, speed."""
 
+import copy
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 import _cells
-from _task_data import read
+from _task_data import drawn, read
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
 from turnwise.tasks.pii.measure import measure_spans
@@ -23,6 +26,8 @@ from turnwise.tasks.slots.states import encode
 _KEPT = ("n", "f1", "mean_f1", "ceiling", "precision", "recall", "labels", "intervals")
 _read: dict[tuple[int, tuple[int, ...], bool], Any] = {}
 """The states of test sentences, for several cells."""
+PER_DOMAIN = 600
+"""Sentences of each other domain of SNIPS."""
 BEFORE = SlotTraining(steps=600, batch_size=16, learning_rate=1e-3, warmup=20, dropout=0.3)
 """How the decoder is trained on the other domains of SNIPS."""
 
@@ -32,7 +37,7 @@ def measured(model: SlotModel, test: list[Dialogue], draws: int = 200) -> dict[s
     key = (len(test), *model.encoder.layers, model.whole, test[0].id, test[-1].id)
     if key not in _read:
         found = sentences(test, model.encoder.codec, whole=model.whole, gold=False)
-        _read[key] = found, encode(found, model.encoder, model.encoder.codec, half=True)
+        _read[key] = found, encode(found, model.reader, model.encoder.codec, half=True)
     figures = measure_slots(test, model.filled(test, *_read[key]), draws=draws, seed=0)
     return {key: figures[key] for key in _KEPT}
 
@@ -76,7 +81,8 @@ def before_snips(domain: str, recipe: SlotsFitting, encoder: Encoder) -> Any:
         assert isinstance(intent, tuple)
         if intent != (domain,):
             found.setdefault(intent[0], []).append(dialogue)
-    return pretune(found.values(), encoder, recipe.slots, replace(BEFORE, seed=recipe.training.seed))
+    taken = [drawn(dialogues, PER_DOMAIN) for _, dialogues in sorted(found.items())]
+    return pretune(taken, encoder, recipe.slots, replace(BEFORE, seed=recipe.training.seed))
 
 
 def zero(test: list[Dialogue], recipe: SlotsFitting, encoder: Encoder) -> dict[str, Any]:
@@ -123,10 +129,6 @@ def trainer(train: list[Dialogue], test: list[Dialogue], encoder: Encoder, seed:
 
 def speed(size: int, recipe: SlotsFitting, encoder: Encoder) -> dict[str, Any]:
     """Seconds to fit; what labelling costs beside the encoder alone, and with one decoder a slot run in turn."""
-    import torch
-
-    from turnwise.tasks.slots.stack import Names
-
     numbers = {8198: 0, 4099: 1, 2049: 2, 1024: 3, 512: 4, 256: 5, 128: 6, 64: 7}
     train = read(f"restaurants8k:restaurants8k@train_{numbers[size]}")
     start = time.perf_counter()
@@ -134,18 +136,20 @@ def speed(size: int, recipe: SlotsFitting, encoder: Encoder) -> dict[str, Any]:
     fitted = time.perf_counter() - start
     texts = read("restaurants8k:restaurants8k@train_4")
     found = sentences(texts, encoder.codec, whole=model.whole, gold=False)
-    assert Names is not None and torch is not None
-    alone, states = _seconds(lambda: encode(found, model.encoder, model.encoder.codec))
+    whole = copy.copy(encoder)
+    alone, _ = _seconds(lambda: encode(found, whole, encoder.codec))
+    reading, states = _seconds(lambda: encode(found, model.reader, encoder.codec))
     together, _ = _seconds(lambda: model.answers(found, states))
     parts = [_only(model, number) for number in range(len(model.labels))]
     in_turn, _ = _seconds(lambda: [part.answers(found, states) for part in parts])
     return {
         "seconds": fitted,
         "encoder_seconds": alone,
+        "reading_seconds": reading,
         "decoders_seconds": together,
         "in_turn_seconds": in_turn,
-        "cost": (alone + together) / alone,
-        "in_turn_cost": (len(parts) * alone + in_turn) / alone,
+        "cost": (reading + together) / alone,
+        "in_turn_cost": (len(parts) * reading + in_turn) / alone,
         "sentences": len(found),
     }
 
@@ -161,10 +165,6 @@ def _seconds(run: Any, times: int = 3) -> tuple[float, Any]:
 
 def _only(model: SlotModel, number: int) -> SlotModel:
     """The labeller of one slot."""
-    import copy
-
-    from torch import nn
-
     part = copy.copy(model)
     part.labels = (model.labels[number],)
     part.stack = copy.deepcopy(model.stack)

@@ -47,7 +47,7 @@ def problems(error: pytest.ExceptionInfo[RecipeError]) -> list[str]:
 
 
 def test_every_shipped_recipe_says_what_it_is_and_is_for_a_known_task() -> None:
-    tasks = ["intent", "pretrain", "desk", *(kind.name for kind in TASKS), *RESPONSE_TASKS]
+    tasks = ["intent", "pretrain", "desk", "slots", *(kind.name for kind in TASKS), *RESPONSE_TASKS]
     assert sorted(name for task in tasks for name in of_task(task)) == sorted(recipe_names())
     assert all(read_recipe(name)["about"] for name in recipe_names())
 

@@ -46,7 +46,7 @@ def desk(checkpoint: object, tmp_path_factory: pytest.TempPathFactory) -> Desk:
 def test_every_task_with_labels_is_fitted_and_the_others_say_why_not(desk: Desk) -> None:
     assert desk.labels == ("intent", "acts", "emotion", "handoff", "satisfaction", "ranking")
     left = desk.facts["left_out"]
-    assert sorted(left) == ["pii", "state"]
+    assert sorted(left) == ["pii", "slots", "state"]
     assert "pii" in left["pii"]
     assert "state" in left["state"]
 

@@ -44,12 +44,9 @@ def queries(dialogue: Dialogue) -> tuple[int, ...]:
 
 
 def requested(dialogue: Dialogue, at: int) -> frozenset[str]:
-    """The slots that the system asked for before a turn: what the turn itself says, or else the turn before it."""
-    for turn in (dialogue.turns[at], *(dialogue.turns[at - 1 : at] if at else ())):
-        found = turn.labels.get(REQUESTED)
-        if isinstance(found, tuple):
-            return frozenset(found)
-    return frozenset()
+    """The slots that the system asked for before a turn: the label of the turn before, or of the first turn its own."""
+    found = dialogue.turns[max(0, at - 1)].labels.get(REQUESTED)
+    return frozenset(found) if isinstance(found, tuple) else frozenset()
 
 
 def whole_words(dialogues: Sequence[Dialogue]) -> bool:
