@@ -10,8 +10,8 @@ ODD = "<script>alert(1)</script>"
 def facts() -> dict[str, Any]:
     return {
         "sources": [ODD], "threshold": 5.25, "texts": 12_345, "groups": 2, "sentences": 1_000, "words": 700,
-        "keyphrases": 1_650, "keyphrases_a_sentence": 1.65, "words_a_keyphrase": 1.3, "train_pairs": 500,
-        "test_pairs": 9,
+        "train_pairs": 500, "test_pairs": 9,
+        "keyphrases": 1_650, "keyphrases_a_sentence": 1.65, "words_a_keyphrase": 1.3,
         "words_of_keyphrases": [{"length": 1, "phrases": 900}, {"length": 2, "phrases": 750}],
         "words_of_pairs": [{"words": number, "pairs": 1} for number in range(1, 15)],
         "sentences_of_keyphrases": [{"times": times, "phrases": 10} for times in (1, 2, 3, 4)],

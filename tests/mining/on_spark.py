@@ -29,7 +29,7 @@ def main(texts: str, folder: str) -> None:
         spark.to_parquet(rows(), f"{folder}/{name}")
         return spark.read_parquet(f"{folder}/{name}")
 
-    found = mined(spark.read_parquet(texts), MiningSettings(test=0.3, keyphrases=1.2), stage)
+    found = mined(spark.read_parquet(texts), MiningSettings(test=0.3, keyphrases=1.6, alpha=1.2), stage)
     for row in found.pairs.to_pyarrow().to_pylist():
         print(json.dumps(row))
 

@@ -59,11 +59,15 @@ def pairs(found: Table, phrases: Table, settings: MiningSettings) -> Table:
 
 def _twice(split: Table, side: str) -> BooleanValue:
     """Whether the phrase is in the sentence a second time."""
-    space = ibis.literal(" ")
-    parts, at = split[f"{side}_tokens"], split[f"{side}_at"].cast("int32")
-    phrase = space + parts[at : at + split.length].join(" ").lower() + space
-    whole = space + marked(split[side].lower()) + space
-    return whole.substr(whole.find(phrase) + 1).contains(phrase)
+    at = split.template_at.cast("int32")
+    phrase = split.template_tokens[at : at + split.length].join(" ").lower()
+    text, space = split[side].lower(), ibis.literal(" ")
+    return ibis.ifelse(_again(text, phrase), _again(space + marked(text) + space, space + phrase + space), False)
+
+
+def _again(text: StringValue, part: StringValue) -> BooleanValue:
+    """Whether a part of a text is in it a second time."""
+    return text.substr(text.find(part) + 1).contains(part)
 
 
 def _left(split: Table) -> IntegerValue:
