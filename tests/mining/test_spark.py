@@ -53,7 +53,9 @@ def test_spark_gives_the_rows_of_duckdb(tmp_path: Path, spark_python: Path) -> N
         duck.to_parquet(rows(), tmp_path / f"{name}.parquet")
         return duck.read_parquet(tmp_path / f"{name}.parquet")
 
-    found = mined(duck.read_parquet(tmp_path / "texts.parquet"), MiningSettings(test=0.3, keyphrases=1.6, alpha=1.2), stage)
+    found = mined(
+        duck.read_parquet(tmp_path / "texts.parquet"), MiningSettings(test=0.3, keyphrases=1.6, alpha=1.2), stage
+    )
     expected = found.pairs.to_pyarrow().to_pylist()
     done = subprocess.run(
         [spark_python, Path(__file__).with_name("on_spark.py"), tmp_path / "texts.parquet", tmp_path / "out"],
