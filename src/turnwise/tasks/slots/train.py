@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -80,7 +81,8 @@ def scores(
 ) -> Tensor:
     """The score of every answer, (slots, batch, 1 + tokens * tokens)."""
     found = span_scores(stack(read, features, packed, names), packed.mask.repeat(len(features), 1))
-    return found.unflatten(0, (len(features), -1)).masked_fill(~may, -torch.inf)
+    each: Tensor = found.unflatten(0, (len(features), -1)).masked_fill(~may, -torch.inf)
+    return each
 
 
 def train(
@@ -95,7 +97,7 @@ def train(
     """Train in place, and return the number of steps; ``frozen`` leaves what is shared as it is."""
     generator = torch.Generator().manual_seed(settings.seed)
     shared = list(stack.shared.parameters())
-    groups = [{"params": list(stack.own.parameters()), "lr": settings.learning_rate}]
+    groups: list[dict[str, Any]] = [{"params": list(stack.own.parameters()), "lr": settings.learning_rate}]
     if shared and not frozen and settings.shared_rate > 0:
         groups.append({"params": shared, "lr": settings.learning_rate * settings.shared_rate})
     moving = [parameter for group in groups for parameter in group["params"]]
