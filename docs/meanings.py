@@ -205,8 +205,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "decoder": "Where decoders begin: `embedded`, a folder of a pre-trained one, `random`, or `auto`: embedded "
         "with the embedded encoder, else random.",
         "whole": "Whether each slot has projections of its own, as published; else all share them.",
-        "members": "Decoders of one slot whose probabilities are averaged,",
-        "few": "up to so many sentences; of more, one decoder a slot learns.",
+        "members": "Decoders of one slot whose probabilities are averaged.",
         "residual": "Hidden units of the residual layer, which reads what is known of a token beside its state.",
         "names": "Whether the slot's name stands behind the template.",
     },

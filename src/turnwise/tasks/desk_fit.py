@@ -91,8 +91,9 @@ def _fit(
         return fit_ranking(given, encoder, ranking, pool=pool, dev=held, on_step=on_step)
     if name == SlotsTask.name:
         own = {key: value for key, value in training.items() if key in SHARED_KEYS}
-        slots = slots_recipe("slots", {"training": own})
-        return fit_slots(given, encoder, slots, on_step=lambda step: on_step(name, step))
+        return fit_slots(
+            given, encoder, slots_recipe("slots", {"training": own}), on_step=lambda step: on_step(name, step)
+        )
     fitting = task_recipe(name, {"training": training})
     return fit_task(given, encoder, fitting, dev=held, on_step=lambda step: on_step(name, step))
 

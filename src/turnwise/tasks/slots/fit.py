@@ -3,7 +3,7 @@
 import copy
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
 
@@ -57,8 +57,6 @@ def fit_slots(
     reader, first = start(fitting.slots, encoder, fitting.training.seed)
     whole = whole_words(given)
     found, states, alike = _read(given, fitting, reader, whole)
-    if sum(one.window.dialogue < len(given) for one in found) > fitting.slots.few:
-        fitting = replace(fitting, slots=replace(fitting.slots, members=1))
     names = name_states(labels, reader) if fitting.slots.names else None
     stack = _trained(found, states, alike, labels, names, begin or first, fitting, None, on_step)
     original = [one for one in found if one.window.dialogue < len(given)]

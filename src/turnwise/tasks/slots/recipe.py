@@ -19,9 +19,9 @@ class Slots:
     embedded encoder, else random.
 
     ``whole`` decoders have projections of their own, as published; else all slots share them. ``members`` decoders of
-    one slot average their probabilities; each member has shared projections of its own. Of more than ``few`` sentences
-    one member learns, since more give nothing there (ConVEx, table 5). A residual layer with ``residual`` hidden units
-    adds what is known of a token beside its state. With ``names`` the slot's name, in words, is behind the template.
+    one slot average their probabilities; each member has shared projections of its own. A residual layer with
+    ``residual`` hidden units adds what is known of a token beside its state. With ``names`` the slot's name, in words,
+    is behind the template.
 
     Source: ConVEx, sections 2.3 and 3.
     """
@@ -29,7 +29,6 @@ class Slots:
     decoder: str = "auto"
     whole: bool = False
     members: int = 3
-    few: int = 1500
     residual: int = 64
     names: bool = False
 

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -80,8 +81,8 @@ def scores(
 ) -> Tensor:
     """The score of every answer, (slots, batch, 1 + tokens * tokens)."""
     found = span_scores(stack(read, features, packed, names), packed.mask.repeat(len(features), 1))
-    allowed: Tensor = found.unflatten(0, (len(features), -1)).masked_fill(~may, -torch.inf)
-    return allowed
+    each: Tensor = found.unflatten(0, (len(features), -1)).masked_fill(~may, -torch.inf)
+    return each
 
 
 def train(
@@ -96,11 +97,10 @@ def train(
     """Train in place, and return the number of steps; ``frozen`` leaves what is shared as it is."""
     generator = torch.Generator().manual_seed(settings.seed)
     shared = list(stack.shared.parameters())
-    moving = list(stack.own.parameters())
-    groups = [{"params": moving, "lr": settings.learning_rate}]
+    groups: list[dict[str, Any]] = [{"params": list(stack.own.parameters()), "lr": settings.learning_rate}]
     if shared and not frozen and settings.shared_rate > 0:
         groups.append({"params": shared, "lr": settings.learning_rate * settings.shared_rate})
-        moving = [*moving, *shared]
+    moving = [parameter for group in groups for parameter in group["params"]]
     for parameter in stack.parameters():
         parameter.requires_grad_(False)
     for parameter in moving:
