@@ -33,7 +33,8 @@ _SNIPS = {
 """By fold: the domain, ConVEx, and the best of its table 4."""
 _VARIANTS = {
     "default": "default recipe",
-    "ensemble": "three members",
+    "average": "weights of its members averaged",
+    "one": "one member",
     "no-aux": "decoder without the auxiliary loss",
     "random": "decoder not pre-trained",
     "scratch": "CNN and CRF from nothing",
