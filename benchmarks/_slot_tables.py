@@ -35,7 +35,7 @@ _VARIANTS = {
     "default": "default recipe",
     "average": "weights of its members averaged",
     "one": "one member",
-    "no-aux": "decoder without the auxiliary loss",
+    "default-no-aux": "decoder without the auxiliary loss",
     "random": "decoder not pre-trained",
     "scratch": "CNN and CRF from nothing",
     "convex": "recipe convex",
