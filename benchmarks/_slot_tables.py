@@ -33,8 +33,9 @@ _SNIPS = {
 """By fold: the domain, ConVEx, and the best of its table 4."""
 _VARIANTS = {
     "default": "default recipe",
-    "ensemble": "three members",
-    "no-aux": "decoder without the auxiliary loss",
+    "average": "weights of its members averaged",
+    "one": "one member",
+    "default-no-aux": "decoder without the auxiliary loss",
     "random": "decoder not pre-trained",
     "scratch": "CNN and CRF from nothing",
     "convex": "recipe convex",

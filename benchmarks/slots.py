@@ -40,7 +40,8 @@ DSTC8 = {
 FOLDS = {1: "GetWeather", 2: "PlayMusic", 3: "AddToPlaylist", 6: "BookRestaurant", 7: "SearchCreativeWork"}
 VARIANTS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "default": ("slots", {}, {}),
-    "ensemble": ("slots", {"members": 3}, {}),
+    "average": ("slots", {"average": True}, {}),
+    "one": ("slots", {"members": 1}, {}),
     "random": ("slots", {"decoder": "random"}, {}),
     "convex": ("convex", {}, {}),
     "convex-ensemble": ("convex", {"members": 3}, {}),

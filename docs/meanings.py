@@ -206,6 +206,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "with the embedded encoder, else random.",
         "whole": "Whether each slot has projections of its own, as published; else all share them.",
         "members": "Decoders of one slot whose probabilities are averaged.",
+        "average": "Whether their weights are averaged instead, which answers as fast as one.",
         "residual": "Hidden units of the residual layer, which reads what is known of a token beside its state.",
         "names": "Whether the slot's name stands behind the template.",
     },

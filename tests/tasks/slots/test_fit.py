@@ -89,6 +89,13 @@ def test_what_was_saved_answers_the_same(model: SlotModel, encoder: Encoder, tmp
         load_slots(tmp_path / "model")
 
 
+def test_the_weights_of_members_can_be_averaged(encoder: Encoder) -> None:
+    """As fast to ask as one decoder, and good on what it was shown."""
+    mean = fit_slots(SAID, encoder, replace(recipe(), slots=replace(recipe().slots, average=True)))
+    assert (mean.slots.members, mean.stack.decoders, len(mean.labels)) == (1, 2, 2)
+    assert mean.evaluate(SAID, draws=10)["f1"] > 0.8
+
+
 def test_one_seed_is_one_model(encoder: Encoder) -> None:
     first, second = (fit_slots(SAID, encoder, recipe(steps=3)) for _ in range(2))
     for name, value in first.stack.state_dict().items():

@@ -3,7 +3,7 @@
 import copy
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.resources import files
 from typing import Any
 
@@ -22,7 +22,7 @@ from turnwise.tasks.slots.joint import overlapping
 from turnwise.tasks.slots.model import Kept, SlotModel
 from turnwise.tasks.slots.recipe import Slots, SlotsFitting, SlotTraining
 from turnwise.tasks.slots.sentences import LAYER, Sentence, ceiling, sentences, whole_words
-from turnwise.tasks.slots.stack import Names, Stack, joined_stacks, repeated, varied
+from turnwise.tasks.slots.stack import Names, Stack, averaged, joined_stacks, repeated, varied
 from turnwise.tasks.slots.states import States, encode, name_states, shortened
 from turnwise.tasks.slots.swap import swapped
 from turnwise.tasks.slots.train import WIDTH, Material, train
@@ -60,8 +60,11 @@ def fit_slots(
     names = name_states(labels, reader) if fitting.slots.names else None
     stack = _trained(found, states, alike, labels, names, begin or first, fitting, None, on_step)
     original = [one for one in found if one.window.dialogue < len(given)]
+    made = fitting.slots
+    if made.average and made.members > 1:
+        stack, made = averaged(stack, made.members), replace(made, members=1)
     return SlotModel(
-        fitting.slots,
+        made,
         reader,
         labels,
         stack,

@@ -19,7 +19,8 @@ class Slots:
     embedded encoder, else random.
 
     ``whole`` decoders have projections of their own, as published; else all slots share them. ``members`` decoders of
-    one slot average their probabilities; each member has shared projections of its own. A residual layer with
+    one slot average their probabilities; each member has shared projections of its own. With ``average`` the
+    weights of the members are averaged instead, which costs no more than one. A residual layer with
     ``residual`` hidden units adds what is known of a token beside its state. With ``names`` the slot's name, in words,
     is behind the template.
 
@@ -29,6 +30,7 @@ class Slots:
     decoder: str = "auto"
     whole: bool = False
     members: int = 3
+    average: bool = False
     residual: int = 64
     names: bool = False
 

@@ -189,6 +189,16 @@ def repeated(stack: Stack, decoders: int, members: int = 1) -> Stack:
     return found
 
 
+def averaged(stack: Stack, members: int) -> Stack:
+    """One decoder a slot whose weights are the mean of its members': members that began alike stay near each other."""
+    found = copy.deepcopy(stack)
+    found.decoders = stack.decoders // members
+    for part, own in ((found.own, stack.own), (found.shared, stack.shared)):
+        for name in own:
+            part[name] = nn.Parameter(own[name].detach().unflatten(0, (members, -1)).mean(0))
+    return found
+
+
 def varied(stack: Stack, spread: float) -> Stack:
     """The first residual layers of its decoders drawn anew, so that members differ, and some noise on the rest.
 
