@@ -37,7 +37,7 @@ def measured(model: SlotModel, test: list[Dialogue], draws: int = 200) -> dict[s
     key = (len(test), *model.encoder.layers, model.whole, test[0].id, test[-1].id)
     if key not in _read:
         found = sentences(test, model.encoder.codec, whole=model.whole, gold=False)
-        _read[key] = found, encode(found, model.reader, model.encoder.codec, half=True)
+        _read[key] = found, encode(found, model.encoder, model.encoder.codec, half=True)
     figures = measure_slots(test, model.filled(test, *_read[key]), draws=draws, seed=0)
     return {key: figures[key] for key in _KEPT}
 
@@ -138,7 +138,7 @@ def speed(size: int, recipe: SlotsFitting, encoder: Encoder) -> dict[str, Any]:
     found = sentences(texts, encoder.codec, whole=model.whole, gold=False)
     whole = copy.copy(encoder)
     alone, _ = _seconds(lambda: encode(found, whole, encoder.codec))
-    reading, states = _seconds(lambda: encode(found, model.reader, encoder.codec))
+    reading, states = _seconds(lambda: encode(found, model.encoder, encoder.codec))
     together, _ = _seconds(lambda: model.answers(found, states))
     parts = [_only(model, number) for number in range(len(model.labels))]
     in_turn, _ = _seconds(lambda: [part.answers(found, states) for part in parts])

@@ -152,7 +152,7 @@ def test_the_heads_of_the_best_measurement_are_kept(
     tiny: Encoder, talks: list[Dialogue], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Losses of 1, 3 and 2 at steps 2, 4 and 6: the heads are those of step 2, not of step 6."""
-    import turnwise.pretraining as module
+    import turnwise.pretraining_run as module
 
     losses = iter((9.0, 1.0, 3.0, 2.0))
     monkeypatch.setattr(module, "evaluate", lambda *_, **__: {"next_turn": {"loss": next(losses)}})

@@ -121,5 +121,5 @@ def test_every_verb_refuses_folders_that_are_no_whole_model(
     weights.unlink()
     assert "cut is not whole: encoder/model.safetensors is missing" in message("cut")
     document = json.loads((small / "task.json").read_text(encoding="utf-8"))
-    (folder / "cut" / "task.json").write_text(json.dumps({**document, "task": "slots"}))
-    assert "cut holds a model of the task 'slots', expected 'intent'" in message("cut")
+    (folder / "cut" / "task.json").write_text(json.dumps({**document, "task": "weather"}))
+    assert "cut holds a model of the task 'weather', expected 'intent'" in message("cut")

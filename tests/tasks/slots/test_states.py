@@ -1,34 +1,16 @@
 """States are read once, by as many layers as are needed."""
 
-import copy
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 import torch
 
 from turnwise.dialogue import Dialogue, Turn
 from turnwise.encoder import Encoder
 from turnwise.tasks.slots.sentences import sentences
-from turnwise.tasks.slots.states import encode, name_states, shortened
+from turnwise.tasks.slots.states import encode, name_states
 
 TEXTS = ("my card is here", "hello", "where is my parcel please")
-
-
-@pytest.mark.parametrize("family", ["bert", "roberta", "distilbert"])
-def test_layers_that_nobody_reads_are_left_out(checkpoint: Callable[[str], Path], family: str) -> None:
-    whole = copy.copy(Encoder.load(checkpoint(family)))
-    depth = int(whole.backbone.config.num_hidden_layers)
-    whole.layers = (0, 1)
-    short = shortened(whole)
-    assert sum(p.numel() for p in short.backbone.parameters()) < sum(p.numel() for p in whole.backbone.parameters())
-    given = [Dialogue(f"test:{at}", (Turn("customer", text),)) for at, text in enumerate(TEXTS)]
-    found = sentences(given, whole.codec, whole=True, gold=False)
-    first, second = (encode(found, encoder, whole.codec) for encoder in (whole, short))
-    assert torch.allclose(first.values, second.values, atol=1e-5)
-    assert first.values.shape == (int(first.lengths.sum()), 2 * whole.dim)
-    whole.layers = (depth,)
-    assert shortened(whole) is whole
 
 
 def test_rows_of_states_and_halves(checkpoint: Callable[[str], Path]) -> None:

@@ -23,7 +23,7 @@ from turnwise.tasks.slots.model import Kept, SlotModel
 from turnwise.tasks.slots.recipe import Slots, SlotsFitting, SlotTraining
 from turnwise.tasks.slots.sentences import LAYER, Sentence, ceiling, sentences, whole_words
 from turnwise.tasks.slots.stack import Names, Stack, averaged, joined_stacks, repeated, varied
-from turnwise.tasks.slots.states import States, encode, name_states, shortened
+from turnwise.tasks.slots.states import States, encode, name_states
 from turnwise.tasks.slots.swap import swapped
 from turnwise.tasks.slots.train import WIDTH, Material, train
 from turnwise.tasks.slots.values import check_kinds
@@ -176,7 +176,7 @@ def _read(
     for number, one in enumerate(more, start=len(given)):
         if (number, 0) in places and (one.dialogue, one.turn) in places:
             alike.setdefault(places[one.dialogue, one.turn], []).append(places[number, 0])
-    states = encode(found, shortened(reader), reader.codec, half=len(found) > 2_000)
+    states = encode(found, reader, reader.codec, half=len(found) > 2_000)
     return found, states, alike
 
 

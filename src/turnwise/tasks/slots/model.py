@@ -28,7 +28,7 @@ from turnwise.tasks.slots.measure import measure_slots
 from turnwise.tasks.slots.recipe import Slots
 from turnwise.tasks.slots.sentences import LAYER, Sentence, queries, sentences, span_of
 from turnwise.tasks.slots.stack import Names, Stack
-from turnwise.tasks.slots.states import States, encode, shortened
+from turnwise.tasks.slots.states import States, encode
 from turnwise.tasks.slots.train import WIDTH, Material, scores
 from turnwise.tasks.slots.values import normalised
 
@@ -94,7 +94,6 @@ class SlotModel:
         facts: dict[str, Any] | None = None,
     ) -> None:
         self.slots, self.encoder, self.stack, self.kept = slots, encoder.eval(), stack.eval(), kept
-        self.reader = shortened(encoder)
         self.labels = tuple(labels)
         self.whole = whole
         self.names = names
@@ -125,7 +124,7 @@ class SlotModel:
         found = sentences(dialogues, self.encoder.codec, whole=self.whole, gold=False, last=last)
 
         def fill(given: Sequence[Dialogue]) -> list[Dialogue]:
-            filled = self.filled(given, found, encode(found, self.reader, self.encoder.codec), last=last)
+            filled = self.filled(given, found, encode(found, self.encoder, self.encoder.codec), last=last)
             return [only_last(*pair) for pair in zip(given, filled, strict=True)] if last else filled
 
         return Asked(lambda: [tokens_of(one.window.row) for one in found], fill)

@@ -18,7 +18,7 @@ from turnwise.tasks.slots.model import Kept, SlotModel
 from turnwise.tasks.slots.recipe import Slots, SlotTraining
 from turnwise.tasks.slots.sentences import LAYER, Sentence, sentences, whole_words
 from turnwise.tasks.slots.stack import Names, Stack, repeated
-from turnwise.tasks.slots.states import encode, name_states, shortened
+from turnwise.tasks.slots.states import encode, name_states
 from turnwise.tasks.slots.train import Material, scores
 from turnwise.training import Step
 
@@ -49,9 +49,7 @@ def pretune(
     names = sorted({label for domain in labels for label in domain})
     if not names:
         raise CorpusError(f"the layer spans.{LAYER!r} holds no value in any domain; there is nothing to begin from")
-    material = Material(
-        found, encode(found, shortened(reader), reader.codec, half=True), names, name_states(names, reader)
-    )
+    material = Material(found, encode(found, reader, reader.codec, half=True), names, name_states(names, reader))
     rows = _rows(given, found)
     generator = torch.Generator().manual_seed(training.seed)
     moving = list(stack.parameters())

@@ -1,9 +1,7 @@
 """The states of the frozen encoder, computed once a sentence and kept one behind the other."""
 
-import copy
 import re
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,7 +14,6 @@ from turnwise.objectives.places import pad
 from turnwise.tasks.slots.sentences import Sentence
 from turnwise.tasks.slots.stack import Names
 
-Module = TypeVar("Module", bound=nn.Module)
 _BATCH_TOKENS = 2048
 _CAMEL = re.compile(r"([a-z])([A-Z])")
 
@@ -36,31 +33,6 @@ class States:
         lengths = self.lengths[rows]
         start = self.first[rows] - (lengths.cumsum(0) - lengths)
         return torch.arange(int(lengths.sum())) + start.repeat_interleave(lengths)
-
-
-def shortened(encoder: Encoder) -> Encoder:
-    """The encoder without the layers above those that are read, where it is built as BERT and its kin.
-
-    The weights are shared.
-    """
-    top = max(encoder.layers, default=0)
-    for outer, inner in (("encoder", "layer"), ("transformer", "layer")):
-        parent = getattr(encoder.backbone, outer, None)
-        layers = getattr(parent, inner, None)
-        if isinstance(parent, nn.Module) and isinstance(layers, nn.ModuleList) and 0 < top < len(layers):
-            short, backbone, within = _copied(encoder), _copied(encoder.backbone), _copied(parent)
-            setattr(within, inner, layers[:top])
-            setattr(backbone, outer, within)
-            short.backbone = backbone
-            return short
-    return encoder
-
-
-def _copied(module: Module) -> Module:
-    """A module of the same parts, of which others can be put in place."""
-    found = copy.copy(module)
-    found.__dict__["_modules"] = dict(module._modules)
-    return found
 
 
 def name_states(names: Sequence[str], encoder: Encoder) -> Names:
