@@ -51,7 +51,8 @@ def restaurants8k(results: Path) -> str:
         for size, published in _R8K.items()
     ]
     head = ["examples", "Span-ConveRT, published", "ConVEx, published", "its ensemble", *_VARIANTS.values()]
-    return with_machines(table(head, rows), _chosen(cells, "restaurants8k"))
+    chosen = _chosen(cells, "restaurants8k")
+    return with_machines(table(head, rows), chosen) if chosen else ""
 
 
 def dstc8(results: Path) -> str:
@@ -63,7 +64,8 @@ def dstc8(results: Path) -> str:
         for size, best in sizes.items()
     ]
     head = ["domain, examples", "best published", *_VARIANTS.values()]
-    return with_machines(table(head, rows), _chosen(cells, "dstc8"))
+    chosen = _chosen(cells, "dstc8")
+    return with_machines(table(head, rows), chosen) if chosen else ""
 
 
 def snips(results: Path) -> str:
