@@ -85,10 +85,10 @@ def test_special_tokens_are_always_there(tiny: Encoder) -> None:
 def test_the_tokens_of_a_layout_are_special_tokens(tiny: Encoder) -> None:
     """[CLS] and the like; four tokens that structure a dialogue. What hides personal data stands in texts: a word."""
     tiny.use_layout(Layout("cs-bert"))
-    rows = tiny.encode(["UCI_TOKEN", "PROFILESTART"])
+    expected = tiny.encode(["PROFILESTART"])
     with occurring_vocabulary(tiny, []):
         assert len(matrix(tiny)) == len(tiny.codec.tokenizer.all_special_ids) + 4
-        np.testing.assert_allclose(tiny.encode(["PROFILESTART"])[0], rows[1], atol=1e-5)
+        assert np.array_equal(tiny.encode(["PROFILESTART"]), expected)
     number = tiny.codec.tokenizer.convert_tokens_to_ids("PROFILESTART")
     assert number not in tiny.codec.word_ids
     assert tiny.codec.tokenizer.convert_tokens_to_ids("UCI_TOKEN") in tiny.codec.word_ids

@@ -196,5 +196,5 @@ def test_the_embedded_encoder_loses_little_to_int8(tmp_path: Path) -> None:
     texts = ["I lost my card, can you send a new one?", "Where is my refund?", "What's the weather", "thanks a lot!"]
     export(encoder, tmp_path / "onnx", check_texts=texts, precision="int8")
     expected, got = encoder.encode(texts), Runtime.load(tmp_path / "onnx").encode(texts)
-    assert compare(expected, got)[1] > 0.975  # sums of products saturate on CPUs without VNNI
+    assert compare(expected, got)[1] > 0.985
     assert (tmp_path / "onnx" / "model.onnx").stat().st_size < 30e6
