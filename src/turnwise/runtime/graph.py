@@ -94,7 +94,8 @@ def write_int8(source: Path, path: Path, encodings: Sequence[Encoding]) -> None:
     Activations are quantised to uint8 as they come, one scale per tensor ("dynamic"), so that a vector
     depends a little on the texts that share its batch; attention scores, norms and pooling stay fp32. Embedding
     tables become int8 with one scale each, which makes the file smaller. CPUs without 8-bit dot products (VNNI)
-    may saturate their sums: export and check on the kind of CPU that serves.
+    saturate sums of unsigned and signed factors: exported on such a one, weights are unsigned too, and nothing
+    saturates. So export on the kind of CPU that serves.
     """
     need("onnxruntime")
     import onnx
@@ -112,7 +113,7 @@ def write_int8(source: Path, path: Path, encodings: Sequence[Encoding]) -> None:
             str(path),
             op_types_to_quantize=["MatMul", "Gather"],
             per_channel=True,
-            weight_type=QuantType.QInt8,
+            weight_type=QuantType.QInt8 if torch.cpu._is_vnni_supported() else QuantType.QUInt8,
             extra_options={"MatMulConstBOnly": True},
         )
 
