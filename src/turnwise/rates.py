@@ -1,8 +1,9 @@
-"""Which parameter learns at which rate, and which weights decay."""
+"""The optimizer: which parameter learns at which rate, and which weights decay."""
 
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import nn
 
 from turnwise.encoder import Encoder
@@ -25,6 +26,16 @@ def optimizer_groups(encoder: Encoder, heads: Sequence[nn.Module], settings: Set
         groups.setdefault((rate, 0.0), []).extend(fresh)
         known |= {id(parameter) for parameter in fresh}
     return [{"params": params, "lr": rate, "weight_decay": decay} for (rate, decay), params in groups.items()]
+
+
+def optimizer(
+    encoder: Encoder, heads: Sequence[nn.Module], settings: Settings, device: torch.device
+) -> torch.optim.Optimizer:
+    """The optimizer that ``settings`` names, over the groups of ``optimizer_groups``."""
+    groups = optimizer_groups(encoder, heads, settings)
+    if settings.optimizer == "adadelta":
+        return torch.optim.Adadelta(groups, rho=settings.rho)
+    return torch.optim.AdamW(groups, fused=device.type in {"cpu", "cuda"}, betas=(0.9, 0.999))
 
 
 def _layer(name: str, layers: int) -> int:

@@ -21,7 +21,7 @@ from turnwise.encoder import Encoder
 from turnwise.errors import InputError
 from turnwise.objectives.objective import Batch, Draws, Hidden, Objective, Rider
 from turnwise.precision import mixed, resolve
-from turnwise.rates import optimizer_groups
+from turnwise.rates import optimizer
 from turnwise.settings import Settings
 
 __all__ = ["Part", "Ride", "Settings", "Step", "Training", "loss_titles", "total_steps", "train"]
@@ -109,8 +109,7 @@ class Training:
         trainee = _Trainee(encoder, parts).to(device)
         self.heads = [list(heads) for heads in trainee.part_heads]
         self.model: nn.Module = trainee
-        groups = optimizer_groups(encoder, [head for heads in self.heads for head in heads], settings)
-        self.optimizer = _optimizer(groups, settings, device)
+        self.optimizer = optimizer(encoder, [head for heads in self.heads for head in heads], settings, device)
         schedule = "constant_with_warmup" if settings.schedule == "constant" else settings.schedule
         self.scheduler = get_scheduler(schedule, self.optimizer, round(settings.warmup * self.total), self.total)
         self.precision = resolve(settings.precision, device)
@@ -343,12 +342,6 @@ class _Found:
     losses: list[float]
     sentences: int
     tokens: int
-
-
-def _optimizer(groups: list[dict[str, Any]], settings: Settings, device: torch.device) -> torch.optim.Optimizer:
-    if settings.optimizer == "adadelta":
-        return torch.optim.Adadelta(groups, rho=settings.rho)
-    return torch.optim.AdamW(groups, fused=device.type in {"cpu", "cuda"}, betas=(0.9, 0.999))
 
 
 def total_steps(parts: Sequence[Part], settings: Settings) -> int:
