@@ -14,7 +14,7 @@ from torch import Tensor
 from turnwise.encoder import Encoder
 from turnwise.errors import ModelError
 from turnwise.files import atomic_folder
-from turnwise.span_decoder import SpanDecoder
+from turnwise.span_decoder import SpanDecoder, sizes_of
 
 EMBEDDED = "embedded"
 MARKS = ("decoder.json",)
@@ -138,17 +138,9 @@ def encoder_hash(encoder: Encoder) -> str:
 def _built(folder: Path, weights: dict[str, Tensor]) -> SpanDecoder:
     """A decoder of the sizes that the weights have."""
     try:
-        hidden, dim = weights["input_projection.0.weight"].shape
-        decoder = SpanDecoder(
-            dim,
-            hidden=hidden,
-            width=len(weights["input_projection.2.bias"]),
-            wide=len(weights["blocks.0.wide.0.bias"]),
-            attention=len(weights["blocks.0.own.query.bias"]),
-            blocks=1 + max(int(name.split(".")[1]) for name in weights if name.startswith("blocks.")),
-        )
+        decoder = SpanDecoder(weights["input_projection.0.weight"].shape[1], **sizes_of(weights))
         decoder.load_state_dict({name: value.float() for name, value in weights.items()})
-    except (KeyError, ValueError, RuntimeError) as error:
+    except (IndexError, KeyError, ValueError, RuntimeError) as error:
         raise _damaged(folder, " ".join(str(error).split())[:300]) from None
     return decoder.eval()
 

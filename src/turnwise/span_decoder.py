@@ -1,5 +1,7 @@
 """ConVEx's decoder: from the states of a sentence and its template to the potentials of a tagging of one span."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -50,6 +52,17 @@ class SpanDecoder(nn.Module):
         unary = found[..., :TAGS]
         transitions = found[:, :-1, TAGS:].unflatten(2, (TAGS, TAGS))
         return constrained((unary, transitions), _FIRST.to(unary.device), _ALLOWED.to(unary.device))
+
+
+def sizes_of(weights: Mapping[str, Tensor]) -> dict[str, int]:
+    """The arguments beside ``dim`` that make a decoder with weights of these shapes. Raises KeyError when some lack."""
+    return {
+        "hidden": weights["input_projection.0.weight"].shape[0],
+        "width": weights["input_projection.2.weight"].shape[0],
+        "wide": weights["blocks.0.wide.0.weight"].shape[0],
+        "attention": weights["blocks.0.own.query.weight"].shape[0],
+        "blocks": 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("blocks.")),
+    }
 
 
 def tags_of(start: Tensor, end: Tensor, tokens: int) -> Tensor:

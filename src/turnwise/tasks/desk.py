@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,11 @@ from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
 from turnwise.errors import CorpusError, InputError, ModelError
 from turnwise.files import atomic_folder
-from turnwise.tasks.fitted import Member
+from turnwise.tasks.fitted import Member, in_parts
 from turnwise.tasks.folder import MARKS, read_task, write_task
 from turnwise.tasks.trunk import Trunk
 
 _TRUNK = "encoder"
-_TOGETHER = 64
 """Dialogues that pass through all members together."""
 
 
@@ -60,17 +58,16 @@ class Desk:
 
         ``progress`` gets the number of dialogues just done.
         """
-        stream = iter(dialogues)
-        while part := list(islice(stream, _TOGETHER)):
-            with self.trunk.remembering() if self.trunk is not None else nullcontext():
-                asked = [member.ask(part, last=last) for member in self.members.values()]
-                if self.trunk is not None:
-                    self.trunk.remember([tokens for one in asked for tokens in one.tokens()])
-                for one in asked:
-                    part = one.fill(part)
-            yield from part
-            if progress is not None:
-                progress(len(part))
+        return in_parts(lambda part: self._filled(part, last=last), dialogues, progress)
+
+    def _filled(self, dialogues: list[Dialogue], *, last: bool) -> list[Dialogue]:
+        with self.trunk.remembering() if self.trunk is not None else nullcontext():
+            asked = [member.ask(dialogues, last=last) for member in self.members.values()]
+            if self.trunk is not None:
+                self.trunk.remember([tokens for one in asked for tokens in one.tokens()])
+            for one in asked:
+                dialogues = one.fill(dialogues)
+        return dialogues
 
     def predict(self, dialogue: Dialogue) -> Dialogue:
         """One dialogue with all layers filled in."""

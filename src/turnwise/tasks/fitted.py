@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
 from turnwise.codec import Tokens
 from turnwise.dialogue import Dialogue
+
+_TOGETHER = 64
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,19 @@ class Asked:
 
     tokens: Callable[[], Sequence[Tokens]]
     fill: Callable[[Sequence[Dialogue]], list[Dialogue]]
+
+
+def in_parts(
+    fill: Callable[[list[Dialogue]], Iterable[Dialogue]],
+    dialogues: Iterable[Dialogue],
+    progress: Callable[[int], None] | None,
+) -> Iterator[Dialogue]:
+    """What ``fill`` makes of 64 dialogues at a time; ``progress`` gets the number of dialogues just done."""
+    stream = iter(dialogues)
+    while part := list(islice(stream, _TOGETHER)):
+        yield from fill(part)
+        if progress is not None:
+            progress(len(part))
 
 
 class About(Protocol):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +22,13 @@ from turnwise.tasks.answers.kind import Learned
 from turnwise.tasks.base import Answers, BaseTask
 from turnwise.tasks.card import card
 from turnwise.tasks.contexts import tokens_of
-from turnwise.tasks.fitted import Asked
+from turnwise.tasks.fitted import Asked, in_parts
 from turnwise.tasks.folder import MARKS, read_arrays, read_task, task_of, write_arrays, write_task
 from turnwise.tasks.rows import Examples
 
 _HEAD = "head.safetensors"
 _MEMORY = "memory.safetensors"
 _BATCH_TOKENS = 2048
-_TOGETHER = 64
-"""Dialogues that are answered together."""
 SHOWN_NEIGHBOURS = 3
 
 
@@ -91,11 +88,7 @@ class TaskModel:
 
         ``progress`` gets the number of dialogues just done.
         """
-        stream = iter(dialogues)
-        while part := list(islice(stream, _TOGETHER)):
-            yield from self.ask(part, last=last).fill(part)
-            if progress is not None:
-                progress(len(part))
+        return in_parts(lambda part: self.ask(part, last=last).fill(part), dialogues, progress)
 
     def ask(self, dialogues: Sequence[Dialogue], *, last: bool) -> Asked:
         """What ``annotate`` asks about some dialogues, and how it fills their layer in."""

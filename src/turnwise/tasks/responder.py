@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,14 +14,13 @@ from turnwise.errors import InputError
 from turnwise.sequences import Composer
 from turnwise.tasks.confidence import Confidence
 from turnwise.tasks.contexts import Context, asked_turns, contexts_of, tokens_of
-from turnwise.tasks.fitted import Asked
+from turnwise.tasks.fitted import Asked, in_parts
 from turnwise.tasks.pool import Pool
 from turnwise.tasks.task import at_layer, with_layer
 
 LAYER = "response"
 Order = list[tuple[int, float]]
 """Numbers of responses with their raw scores, best first."""
-_TOGETHER = 64
 
 
 class Responding(Protocol):
@@ -142,11 +140,7 @@ class Responder(ABC):
         next ones as alternatives, and their texts as neighbours where ids are no texts. ``progress`` gets the number
         of dialogues just done.
         """
-        stream = iter(dialogues)
-        while part := list(islice(stream, _TOGETHER)):
-            yield from self.ask(part, last=last).fill(part)
-            if progress is not None:
-                progress(len(part))
+        return in_parts(lambda part: self.ask(part, last=last).fill(part), dialogues, progress)
 
     def predict(self, dialogue: Dialogue) -> Dialogue:
         """One dialogue with the layer filled in."""

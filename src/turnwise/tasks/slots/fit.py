@@ -68,7 +68,7 @@ def fit_slots(
         reader,
         labels,
         stack,
-        _kept(original, states),
+        _kept(original, states, labels),
         whole=whole,
         names=names,
         overlapping=overlapping(one.values or {} for one in original),
@@ -209,8 +209,9 @@ def _trained(
     return joined_stacks(stacks, slots.members)
 
 
-def _kept(found: Sequence[Sentence], states: States) -> Kept:
-    named = [(row, tuple(sorted(one.values))) for row, one in enumerate(found) if one.values][:_KEPT]
+def _kept(found: Sequence[Sentence], states: States, labels: Sequence[str]) -> Kept:
+    marked = [(row, tuple(sorted(set(labels) & set(one.values or {})))) for row, one in enumerate(found)]
+    named = [(row, slots) for row, slots in marked if slots][:_KEPT]
     vectors = states.vectors[[row for row, _ in named]] if named else np.zeros((0, 0), dtype=np.float32)
     return Kept(tuple(found[row].text for row, _ in named), tuple(slots for _, slots in named), vectors)
 

@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from turnwise.files import atomic_folder
 from turnwise.span_decoder import SpanDecoder
 from turnwise.tasks.card import card_of
 from turnwise.tasks.contexts import tokens_of
-from turnwise.tasks.fitted import Asked
+from turnwise.tasks.fitted import Asked, in_parts
 from turnwise.tasks.folder import MARKS, read_arrays, read_task, write_arrays, write_task
 from turnwise.tasks.model import only_last
 from turnwise.tasks.slots.joint import best_values
@@ -33,8 +32,6 @@ from turnwise.tasks.slots.train import WIDTH, Material, scores
 from turnwise.tasks.slots.values import normalised
 
 _STACK, _MEMORY = "decoders.safetensors", "memory.safetensors"
-_TOGETHER = 64
-"""Dialogues that are answered together."""
 _CELLS = 250_000
 """Answers, slots x members x spans, of one computation."""
 _NEAR = 3
@@ -113,11 +110,7 @@ class SlotModel:
 
         ``progress`` gets the number of dialogues just done.
         """
-        stream = iter(dialogues)
-        while part := list(islice(stream, _TOGETHER)):
-            yield from self.ask(part, last=last).fill(part)
-            if progress is not None:
-                progress(len(part))
+        return in_parts(lambda part: self.ask(part, last=last).fill(part), dialogues, progress)
 
     def ask(self, dialogues: Sequence[Dialogue], *, last: bool) -> Asked:
         """What ``annotate`` asks about some dialogues, and how it fills their layer in."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from turnwise.crf import Scores
-from turnwise.span_decoder import TAGS, SpanDecoder
+from turnwise.span_decoder import TAGS, SpanDecoder, sizes_of
 
 _PROJECTIONS = ("input_projection", "template_projection")
 
@@ -80,7 +80,7 @@ class Stack(nn.Module):
     ) -> None:
         super().__init__()
         self.decoders, self.whole, self.features = decoders, whole, features
-        self.shape = shape_of(base)
+        self.shape = sizes_of(base.state_dict())
         dim = int(base.state_dict()["input_projection.0.weight"].shape[1]) if whole else self.shape["width"]
         self.shared = nn.ParameterDict()
         self.own = nn.ParameterDict()
@@ -229,18 +229,6 @@ def joined_stacks(stacks: Sequence[Stack], members: int) -> Stack:
 def _for_each(states: Tensor, decoders: int) -> Tensor:
     """What members read, for each of their decoders."""
     return states if len(states) in (1, decoders) else states.repeat_interleave(decoders // len(states), 0)
-
-
-def shape_of(decoder: SpanDecoder) -> dict[str, int]:
-    """The arguments that make a decoder of the same sizes."""
-    weights = {name: value.shape for name, value in decoder.state_dict().items()}
-    return {
-        "hidden": weights["input_projection.0.weight"][0],
-        "width": weights["input_projection.2.weight"][0],
-        "wide": weights["blocks.0.wide.0.weight"][0],
-        "attention": weights["blocks.0.own.query.weight"][0],
-        "blocks": len(decoder.blocks),
-    }
 
 
 def _key(name: str) -> str:
