@@ -1,6 +1,5 @@
 """``turnwise pretrain``: adapt an encoder to one's own conversations."""
 
-import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -11,7 +10,6 @@ import typer
 from turnwise.cli.options import CORPUS_HELP, ColumnOption, SeedOption, columns
 from turnwise.cli.progress import training_bar
 from turnwise.cli.where import WhereOption, selection
-from turnwise.errors import CorpusError, InputError
 
 if TYPE_CHECKING:
     from turnwise.dialogue import Dialogue
@@ -80,11 +78,11 @@ def pretrain(
 
     from turnwise.cli.pretrain_flags import base_encoder, changed_recipe, check_sources, plain
     from turnwise.cli.pretrain_pairs import pretrain_pairs
-    from turnwise.cli.pretrain_report import show
-    from turnwise.cli.run_folder import Stopping, Work, same_command, stamp
+    from turnwise.cli.pretrain_report import show, tell
+    from turnwise.cli.run_folder import Stopping, opened, resumable, stamp
     from turnwise.corpora import parse
     from turnwise.encoder import MARKS
-    from turnwise.files import atomic_file, check_replaceable
+    from turnwise.files import check_replaceable
     from turnwise.pretraining import pretrain as adapt
     from turnwise.quick import DIALOGUES
 
@@ -120,13 +118,7 @@ def pretrain(
         "dialogues": DIALOGUES if quick else None,
         "recipe": plain(chosen),
     }
-    if not state.is_main_process:
-        state.wait_for_everyone()
-    kept = Work.open(folder, run, restart=restart and state.is_main_process)
-    if state.is_main_process:
-        state.wait_for_everyone()
-        if kept.begun:
-            typer.echo(f"going on from {kept.stage} of the run in {folder}; --restart starts anew")
+    kept = opened(state, folder, run, restart=restart)
 
     with training_bar() as bar, Stopping() as stopping:
 
@@ -141,7 +133,7 @@ def pretrain(
             bar.step(step)
             stopping.check()
 
-        try:
+        with resumable(kept, stopping, state):
             adapted = adapt(
                 read(),
                 base,
@@ -153,24 +145,10 @@ def pretrain(
             )
             if state.is_main_process:
                 adapted.save(output)
-        except KeyboardInterrupt:
-            reached = f"its last checkpoint is of step {kept.step}" if kept.step else "no step is kept yet"
-            typer.echo(f"stopped; the run is kept in {folder}, {reached}. To go on:\n  {same_command()}", err=True)
-            raise typer.Exit(stopping.code) from None
-        except (CorpusError, InputError):
-            if not kept.begun and not kept.step and state.is_main_process:
-                kept.remove()
-            raise
     if not state.is_main_process:
         return
     facts = {**adapted.facts, "tokens_per_second": round(bar.rate, 1)}
-    if json_file == Path("-"):
-        typer.echo(json.dumps(facts, indent=1))
-    else:
-        show(facts, rate=bar.rate)
-    if json_file is not None and json_file != Path("-"):
-        with atomic_file(json_file) as temporary:
-            temporary.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    tell(facts, json_file, lambda: show(facts, rate=bar.rate))
     if not keep_work:
         kept.remove(logs=output / "logs" if tensorboard else None)
     typer.echo(f"encoder written to {output}", err=json_file == Path("-"))

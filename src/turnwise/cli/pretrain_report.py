@@ -1,35 +1,51 @@
 """What ``turnwise pretrain`` prints in the end: amounts, losses, and scores before and after."""
 
+import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import typer
 
+from turnwise.files import atomic_file
+
 
 def show(facts: Mapping[str, Any], *, rate: float) -> None:
     """The facts of an adapted encoder; ``rate`` in tokens a second, 0 when no step was made."""
+    examples = ", ".join(f"{count:,} of {name}" for name, count in facts["examples"].items())
+    amounts = f"{facts['dialogues']:,} dialogues, {facts['turns']:,} turns; examples: {examples}"
+    show_scores(facts, amounts, f"{facts['dev']['dialogues']:,} held-out dialogues", rate=rate)
+
+
+def show_scores(facts: Mapping[str, Any], amounts: str, held: str, *, rate: float) -> None:
+    """Steps and ``amounts``, losses, and scores before and after on what was ``held`` out."""
     from rich.console import Console
     from rich.table import Table
 
-    examples = ", ".join(f"{count:,} of {name}" for name, count in facts["examples"].items())
-    typer.echo(
-        f"{facts['steps']:,} steps; {facts['dialogues']:,} dialogues, {facts['turns']:,} turns; examples: {examples}"
-        + (f"; {rate:,.0f} tokens a second" if rate else "")
-    )
+    typer.echo(f"{facts['steps']:,} steps; {amounts}" + (f"; {rate:,.0f} tokens a second" if rate else ""))
     for name, loss in facts["loss"].items():
         typer.echo(f"  loss of {name}: {loss['first tenth']:.3f} -> {loss['last tenth']:.3f}")
     dev = facts["dev"]
     if not dev["after"]:
         return
-    table = Table(
-        "objective", "score", title=f"{dev['dialogues']:,} held-out dialogues", title_justify="left", show_edge=False
-    )
+    table = Table("objective", "score", title=held, title_justify="left", show_edge=False)
     table.add_column("before", justify="right")
     table.add_column("after", justify="right")
     for row in rows(dev["before"], dev["after"]):
         table.add_row(*row)
     Console().print(table)
+
+
+def tell(facts: Mapping[str, Any], json_file: Path | None, shown: Callable[[], None]) -> None:
+    """Write ``facts`` to a file, or in place of what is ``shown`` to stdout where the file is -."""
+    if json_file == Path("-"):
+        typer.echo(json.dumps(facts, indent=1))
+        return
+    shown()
+    if json_file is not None:
+        with atomic_file(json_file) as temporary:
+            temporary.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
 def rows(before: Mapping[str, Mapping[str, float]], after: Mapping[str, Mapping[str, float]]) -> Iterator[list[str]]:

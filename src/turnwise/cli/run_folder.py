@@ -6,15 +6,19 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from turnwise.errors import ModelError
+from turnwise.errors import CorpusError, InputError, ModelError
 from turnwise.files import atomic_file, check_replaceable
+
+if TYPE_CHECKING:
+    from accelerate import PartialState
 
 _RUN = "work.json"
 _LOGS = ("log.jsonl", "tensorboard")
@@ -121,6 +125,33 @@ class Stopping:
             raise KeyboardInterrupt
         self.signal = number
         typer.echo("stopping after this step; once more stops at once", err=True)
+
+
+def opened(state: "PartialState", folder: Path, run: Mapping[str, Any], *, restart: bool) -> Work:
+    """The folder of a run, opened by the first process before the others; says what it goes on from."""
+    if not state.is_main_process:
+        state.wait_for_everyone()
+    kept = Work.open(folder, run, restart=restart and state.is_main_process)
+    if state.is_main_process:
+        state.wait_for_everyone()
+        if kept.begun:
+            typer.echo(f"going on from {kept.stage} of the run in {folder}; --restart starts anew")
+    return kept
+
+
+@contextmanager
+def resumable(kept: Work, stopping: Stopping, state: "PartialState") -> Iterator[None]:
+    """A block that is stopped says how to go on; one that cannot begin leaves no folder behind."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        reached = f"its last checkpoint is of step {kept.step}" if kept.step else "no step is kept yet"
+        typer.echo(f"stopped; the run is kept in {kept.folder}, {reached}. To go on:\n  {same_command()}", err=True)
+        raise typer.Exit(stopping.code) from None
+    except (CorpusError, InputError):
+        if not kept.begun and not kept.step and state.is_main_process:
+            kept.remove()
+        raise
 
 
 def stamp(path: Path) -> str:
