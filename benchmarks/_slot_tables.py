@@ -5,7 +5,7 @@ from pathlib import Path
 
 from _markdown import Cell, Cells, read, table, with_machines
 
-_R8K = {
+RESTAURANTS8K = {
     8198: (95.8, 96.0, 95.8),
     4099: (94.1, 94.1, 94.2),
     2049: (91.2, 92.6, 92.5),
@@ -16,7 +16,7 @@ _R8K = {
     64: (40.5, 71.7, 73.5),
 }
 """Span-ConveRT, ConVEx, ConVEx ensemble: ConVEx, tables 9 and 11."""
-_DSTC8 = {
+DSTC8 = {
     "Buses_1": {1133: 96.0, 566: 92.6, 283: 88.6, 141: 84.0, 70: 75.2, 35: 65.4},
     "Events_1": {1498: 92.7, 749: 88.4, 374: 87.2, 187: 82.2, 93: 66.6, 47: 54.0},
     "Homes_1": {2064: 98.3, 1032: 96.1, 516: 95.4, 258: 94.8, 129: 94.0, 65: 92.0},
@@ -31,7 +31,7 @@ _SNIPS = {
     7: ("Creative", 67.4, 73.4),
 }
 """By fold: the domain, ConVEx, and the best of its table 4."""
-_VARIANTS = {
+VARIANTS = {
     "default": "default recipe",
     "average": "weights of its members averaged",
     "one": "one member",
@@ -41,6 +41,19 @@ _VARIANTS = {
     "convex": "recipe convex",
     "convex-random": "recipe convex, decoder not pre-trained",
 }
+_SHARES = ("share-0.015625", "share-0.0625", "share-0.25", "aux")
+DECODERS = {
+    "random": "none: random weights",
+    "share-0.015625": "a 64th of the pairs",
+    "share-0.0625": "a 16th",
+    "share-0.25": "a quarter",
+    "open": "open-domain text alone",
+    "task": "task-oriented text alone",
+    "no-aux": "all, without the auxiliary loss",
+    "aux-adamw": "all, trained with AdamW",
+    "aux": "all: the embedded one",
+}
+"""Decoders of convex_pretraining.py, by name."""
 
 
 def restaurants8k(results: Path) -> str:
@@ -48,9 +61,9 @@ def restaurants8k(results: Path) -> str:
     cells = read(results / "slots.json")
     rows = [
         [f"{size:,}", *(f"{figure:.1f}" for figure in published), *_of_variants(cells, f"restaurants8k/{size}")]
-        for size, published in _R8K.items()
+        for size, published in RESTAURANTS8K.items()
     ]
-    head = ["examples", "Span-ConveRT, published", "ConVEx, published", "its ensemble", *_VARIANTS.values()]
+    head = ["examples", "Span-ConveRT, published", "ConVEx, published", "its ensemble", *VARIANTS.values()]
     chosen = _chosen(cells, "restaurants8k")
     return with_machines(table(head, rows), chosen) if chosen else ""
 
@@ -60,10 +73,10 @@ def dstc8(results: Path) -> str:
     cells = read(results / "slots.json")
     rows = [
         [f"{domain}, {size:,}", f"{best:.1f}", *_of_variants(cells, f"dstc8/{domain}/{size}")]
-        for domain, sizes in _DSTC8.items()
+        for domain, sizes in DSTC8.items()
         for size, best in sizes.items()
     ]
-    head = ["domain, examples", "best published", *_VARIANTS.values()]
+    head = ["domain, examples", "best published", *VARIANTS.values()]
     chosen = _chosen(cells, "dstc8")
     return with_machines(table(head, rows), chosen) if chosen else ""
 
@@ -87,7 +100,7 @@ def by_slot(results: Path, size: int = 64) -> str:
     cells = read(results / "slots.json")
     found = {
         words: [cell for name, cell in cells.items() if name.startswith(f"test/{variant}/restaurants8k/{size}/")]
-        for variant, words in _VARIANTS.items()
+        for variant, words in VARIANTS.items()
     }
     slots = sorted({slot for group in found.values() for cell in group for slot in cell["labels"]})
     rows = [
@@ -113,11 +126,66 @@ def speed(results: Path) -> str:
     return with_machines(table(head, rows), {**_chosen(cells, "speed"), **_chosen(cells, "trainer")})
 
 
-def _of_variants(cells: Cells, cell: str) -> list[str]:
-    return [
-        _mean([found["mean_f1"] for name, found in cells.items() if name.startswith(f"test/{variant}/{cell}/")])
-        for variant in _VARIANTS
+def decoders(results: Path) -> str:
+    """Mean F1 on RESTAURANTS-8K by the decoder that is begun from."""
+    cells, trained = read(results / "slots.json"), read(results / "convex_pretraining.json")
+    rows = []
+    for name, words in DECODERS.items():
+        figures = [_percent(mean_f1(cells, _variant(name), f"restaurants8k/{size}")) for size in (64, 256, 512)]
+        told = trained.get(name, {})
+        facts = [f"{told[key]:,}" if key in told else "" for key in ("pairs", "steps")]
+        rows += [[words, *facts, *figures]] if any(figures) else []
+    head = ["decoder begun from", "pairs", "steps of pre-training", "64 examples", "256", "512"]
+    return with_machines(table(head, rows), _chosen(cells, "restaurants8k"))
+
+
+def by_pairs(results: Path, size: int = 64) -> dict[str, list[tuple[float, float]]]:
+    """For a picture: mean F1 with a few examples by the number of pairs, of decoders with the auxiliary loss."""
+    cells, trained = read(results / "slots.json"), read(results / "convex_pretraining.json")
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for line, names in (("all corpora", _SHARES), ("one kind of corpora", ("task", "open"))):
+        found = [(name, mean_f1(cells, _variant(name), f"restaurants8k/{size}")) for name in names]
+        lines[line] = [(trained[name]["pairs"], value) for name, value in found if value is not None]
+    return {line: points for line, points in lines.items() if points}
+
+
+def zero(results: Path) -> str:
+    """What the decoder takes for a value before anything is fitted, as ConVEx's figure 5."""
+    cells = {name: cell for name, cell in read(results / "slots.json").items() if "/zero/" in name}
+    rows = [
+        [
+            f"{100 * cell['answered']:.1f}",
+            f"{100 * cell['right']:.1f}",
+            ", ".join(f"{slot} {100 * share:.1f}" for slot, share in cell["recall"].items()),
+            ", ".join(cell["frequent"]),
+        ]
+        for cell in cells.values()
     ]
+    head = [
+        "sentences with an answer, %",
+        "a marked value, %",
+        "values found, % of each slot",
+        "frequent other answers",
+    ]
+    return with_machines(table(head, rows), cells)
+
+
+def mean_f1(cells: Cells, variant: str, cell: str) -> float | None:
+    """Of a variant's seeds; None where none is measured."""
+    found = [one["mean_f1"] for name, one in cells.items() if name.startswith(f"test/{variant}/{cell}/")]
+    return statistics.mean(found) if found else None
+
+
+def _variant(decoder: str) -> str:
+    return {"random": "random", "aux": "default"}.get(decoder, f"default-{decoder}")
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f}"
+
+
+def _of_variants(cells: Cells, cell: str) -> list[str]:
+    return [_percent(mean_f1(cells, variant, cell)) for variant in VARIANTS]
 
 
 def _mean(values: list[float]) -> str:

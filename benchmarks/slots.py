@@ -11,7 +11,7 @@ test file (of RentalCars_1, whose test file is not there, on a fifth of its trai
 are measured, which is where choices are made. A cell snips/FOLD/FROM-TO is a decoder trained on the slots of the other
 domains, with their names in the template, and then fitted to each episode; each episode is kept as it is done.
 ``zero/CORPUS`` extracts without training: the pre-trained decoder with the sentence as its own template.
-``VARIANTS`` says what is compared. Results: results/slots.json.
+``VARIANTS`` says what is compared. Results: results/slots.json, and as pictures slots.html.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from typing import Any
 
 import _cells
 import _data
+import _slot_picture
 import _slot_runs as runs
 from _task_data import read
 from turnwise.dialogue import Dialogue
@@ -82,6 +83,7 @@ def main() -> None:
                 lambda c=cell, s=seed: one(c, fitting(arguments, s), encoder, arguments),
                 again=arguments.again,
             )
+    _slot_picture.draw(arguments.output)
 
 
 def names() -> list[str]:

@@ -22,7 +22,8 @@ from _markdown import mean_of, percent, read, table
 from _mining_tables import mining, mining_statistics
 from _pretraining_tables import few_shot, intrinsic, preparation, throughput
 from _response_tables import ranking, ranking_shares, ranking_speed, selection, shortlist
-from _slot_tables import by_slot, dstc8, restaurants8k, snips
+from _slot_tables import by_slot, dstc8, restaurants8k, snips, zero
+from _slot_tables import decoders as slot_decoders
 from _slot_tables import speed as slot_speed
 from _task_tables import intent_recognition, shares, tasks
 
@@ -259,7 +260,9 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "results: pii-shares": pii_shares,
     "results: slots": restaurants8k,
     "results: slots-dstc8": dstc8,
+    "results: slots-decoders": slot_decoders,
     "results: slots-snips": snips,
+    "results: slots-zero": zero,
     "results: slots-each": by_slot,
     "results: slots-speed": slot_speed,
     "results: desk": desk,

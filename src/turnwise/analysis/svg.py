@@ -20,12 +20,16 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 14, 12, 42
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A linear axis; ``percent`` shows values times 100, so the label should name the unit %."""
+    """A linear axis; ``percent`` shows values times 100, so the label should name the unit %.
+
+    With ``doubling`` values are logarithms to the base 2 of what is shown.
+    """
 
     label: str
     low: float = 0.0
     high: float = 1.0
     percent: bool = True
+    doubling: bool = False
 
     def ticks(self, about: int = 5) -> list[float]:
         """Round values, 1, 2 or 5 times a power of ten apart, about ``about`` of them."""
@@ -38,6 +42,8 @@ class Axis:
 
     def text(self, value: float) -> str:
         """A tick's text."""
+        if self.doubling:
+            return f"{2**value:,.0f}"
         return f"{value * 100:.10g}" if self.percent else f"{value:.4g}"
 
     def place(self, value: float) -> float:

@@ -43,9 +43,7 @@ def pretune(
     everything = [dialogue for domain in given for dialogue in domain]
     reader, stack = start(replace(slots, names=True), encoder, training.seed)
     found = sentences(everything, reader.codec, whole=whole_words(everything), gold=True)
-    labels = [
-        sorted({s.label for d in domain for turn in d.turns for s in turn.spans.get(LAYER, ())}) for domain in given
-    ]
+    labels = [_labels(domain) for domain in given]
     names = sorted({label for domain in labels for label in domain})
     if not names:
         raise CorpusError(f"the layer spans.{LAYER!r} holds no value in any domain; there is nothing to begin from")
