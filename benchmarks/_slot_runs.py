@@ -11,7 +11,8 @@ from typing import Any
 from torch import nn
 
 import _cells
-from _task_data import drawn, read
+from _slot_episodes import episodes
+from _task_data import read
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
 from turnwise.tasks.pii.measure import measure_spans
@@ -19,17 +20,19 @@ from turnwise.tasks.slots.fit import fit_slots
 from turnwise.tasks.slots.measure import measure_slots
 from turnwise.tasks.slots.model import SlotModel
 from turnwise.tasks.slots.pretune import pretune
-from turnwise.tasks.slots.recipe import SlotsFitting, SlotTraining
+from turnwise.tasks.slots.recipe import PRETUNING, SlotsFitting, slots_recipe
 from turnwise.tasks.slots.sentences import LAYER, sentences
+from turnwise.tasks.slots.stack import Stack
 from turnwise.tasks.slots.states import encode
 
 _KEPT = ("n", "f1", "mean_f1", "ceiling", "precision", "recall", "labels", "intervals")
 _read: dict[tuple[int, tuple[int, ...], bool], Any] = {}
 """The states of test sentences, for several cells."""
-PER_DOMAIN = 600
-"""Sentences of each other domain of SNIPS."""
-BEFORE = SlotTraining(steps=600, batch_size=16, learning_rate=1e-3, warmup=20, dropout=0.3)
-"""How the decoder is trained on the other domains of SNIPS."""
+_SNIPS = "snips:snips/seq@train"
+NAMED = "slots-named"
+"""The recipe of SNIPS episodes."""
+DEV_FOLDS = {4: "RateBook", 5: "SearchScreeningEvent"}
+"""The domains whose published episodes are not at hand: others are drawn, to choose by."""
 
 
 def measured(model: SlotModel, test: list[Dialogue], draws: int = 200) -> dict[str, Any]:
@@ -42,27 +45,25 @@ def measured(model: SlotModel, test: list[Dialogue], draws: int = 200) -> dict[s
     return {key: figures[key] for key in _KEPT}
 
 
-def snips(
-    cell: str, variant: str, recipe: SlotsFitting, encoder: Encoder, output: Path, folds: Mapping[int, str]
-) -> None:
+def snips(cell: str, seed: int, encoder: Encoder, output: Path, folds: Mapping[int, str], on: str) -> None:
     """Episodes FROM up to TO of a fold; each is a cell of its own."""
     _, fold, between = cell.split("/")
     first, last = (int(number) for number in between.split("-"))
-    name = f"test/{variant}/snips/{fold}"
+    name = f"{on}/default/snips/{fold}"
     wanted = [at for at in range(first, last) if f"{name}/{at}" not in _cells.read(output)]
     if not wanted:
         return
-    place = "snips_episodes:snips_5shot_episodes/xval_snips_shot_5"
-    support, query = read(f"{place}@{fold}_support"), read(f"{place}@{fold}_query")
+    recipe = slots_recipe(NAMED, {"training": {"seed": seed}})
+    domain = (DEV_FOLDS if on == "dev" else folds)[int(fold)]
+    support, query = _drawn(domain, last) if on == "dev" else _published(fold)
     start = time.perf_counter()
-    begin = before_snips(folds[int(fold)], recipe, encoder)
+    begin = before_snips(domain, recipe, encoder)
     print(f"the other domains took {time.perf_counter() - start:.0f} s", flush=True)
-    named = SlotsFitting(replace(recipe.slots, names=True), recipe.training)
     for at in wanted:
 
         def run(at: int = at) -> dict[str, Any]:
             began = time.perf_counter()
-            model = fit_slots([d for d in support if d.labels["episode"] == at], encoder, named, begin=begin)
+            model = fit_slots([d for d in support if d.labels["episode"] == at], encoder, recipe, begin=begin)
             asked = [d for d in query if d.labels["episode"] == at]
             figures = measure_spans(asked, list(model.annotate(asked)), LAYER, draws=1, seed=0)
             seconds = time.perf_counter() - began
@@ -73,16 +74,31 @@ def snips(
         _cells.compute(output, f"{name}/{at}", run)
 
 
-def before_snips(domain: str, recipe: SlotsFitting, encoder: Encoder) -> Any:
+def _published(fold: str) -> tuple[list[Dialogue], list[Dialogue]]:
+    place = "snips_episodes:snips_5shot_episodes/xval_snips_shot_5"
+    return read(f"{place}@{fold}_support"), read(f"{place}@{fold}_query")
+
+
+def _drawn(domain: str, number: int) -> tuple[list[Dialogue], list[Dialogue]]:
+    found = episodes(_of_domain(domain), number)
+    return [d for part in found[::2] for d in part], [d for part in found[1::2] for d in part]
+
+
+def before_snips(domain: str, recipe: SlotsFitting, encoder: Encoder) -> Stack:
     """The decoder trained on the slots of all domains but one."""
-    found: dict[str, list[Dialogue]] = {}
-    for dialogue in read("snips:snips/seq@train"):
-        intent = dialogue.turns[0].labels["intent"]
-        assert isinstance(intent, tuple)
-        if intent != (domain,):
-            found.setdefault(intent[0], []).append(dialogue)
-    taken = [drawn(dialogues, PER_DOMAIN) for _, dialogues in sorted(found.items())]
-    return pretune(taken, encoder, recipe.slots, replace(BEFORE, seed=recipe.training.seed))
+    others = sorted({_intent(dialogue) for dialogue in read(_SNIPS)} - {domain})
+    training = replace(PRETUNING, seed=recipe.training.seed)
+    return pretune([_of_domain(other) for other in others], encoder, recipe.slots, training)
+
+
+def _of_domain(domain: str) -> list[Dialogue]:
+    return [dialogue for dialogue in read(_SNIPS) if _intent(dialogue) == domain]
+
+
+def _intent(dialogue: Dialogue) -> str:
+    found = dialogue.turns[0].labels["intent"]
+    assert isinstance(found, tuple)
+    return str(found[0])
 
 
 def zero(test: list[Dialogue], recipe: SlotsFitting, encoder: Encoder) -> dict[str, Any]:

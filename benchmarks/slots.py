@@ -9,7 +9,8 @@ A cell restaurants8k/SIZE or dstc8/DOMAIN/SIZE is one fit on the published train
 test file (of RentalCars_1, whose test file is not there, on a fifth of its training file that is held out). With
 ``--on dev`` the test file is not read: 700 sentences of the largest training file that are in none of the smaller ones
 are measured, which is where choices are made. A cell snips/FOLD/FROM-TO is a decoder trained on the slots of the other
-domains, with their names in the template, and then fitted to each episode; each episode is kept as it is done.
+domains, with their names in the template, and then fitted to each episode (recipe slots-named); each episode is kept as
+it is done. With ``--on dev`` episodes are drawn from training sentences of folds 4 and 5, which have no published ones.
 ``zero/CORPUS`` extracts without training: the pre-trained decoder with the sentence as its own template.
 ``VARIANTS`` says what is compared. Results: results/slots.json, and as pictures slots.html.
 """
@@ -74,7 +75,7 @@ def main() -> None:
         for seed in arguments.seeds:
             variant = f"{arguments.variant}{arguments.tag}"
             if cell.startswith("snips/"):
-                runs.snips(cell, variant, fitting(arguments, seed), encoder, arguments.output, FOLDS)
+                runs.snips(cell, seed, encoder, arguments.output, FOLDS, arguments.on)
                 continue
             name = f"{arguments.on}/{variant}/{cell}/{seed}"
             _cells.compute(

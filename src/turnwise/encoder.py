@@ -23,6 +23,7 @@ from turnwise.codec import Codec, Encoding, Tokens
 from turnwise.errors import InputError, ModelError
 from turnwise.files import atomic_folder
 from turnwise.layout import FORMATS, UCI_TOKEN, Layout
+from turnwise.middle_layers import middle_states
 from turnwise.precision import Precision, mixed, resolve
 
 EMBEDDED = "embedded"
@@ -221,8 +222,8 @@ def states_of(backbone: PreTrainedModel, encoding: Encoding, layers: Sequence[in
     if not layers:
         states: Tensor = backbone(**inputs).last_hidden_state
         return states
-    found = backbone(**inputs, output_hidden_states=True).hidden_states
-    return torch.cat([nn.functional.layer_norm(found[layer], found[layer].shape[-1:]) for layer in layers], dim=2)
+    found = middle_states(backbone, inputs, layers)
+    return torch.cat([nn.functional.layer_norm(states, states.shape[-1:]) for states in found], dim=2)
 
 
 @contextmanager

@@ -54,3 +54,17 @@ def test_wrong_flags_are_named(console: Console, talks: str) -> None:
     assert "--add-to takes encoder, decoder and members of the model" in done.stderr
     done = console("fit", "slots", "-c", talks, "--recipe", "pii", "-o", "model")
     assert "recipe pii has task = 'pii', expected 'slots'" in done.stderr
+
+
+def test_other_domains_first(console: Console, tiny_encoder: Path, talks: str) -> None:
+    write_jsonl(list(read_corpus("sample@train"))[:6], console.folder / "others.jsonl")
+    flags = ("--slot", "city", "--encoder", tiny_encoder, *QUICK, "--others-steps", "2", "-o", "model")
+    done = console("fit", "slots", "-c", talks, "--others", "others.jsonl", *flags)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((console.folder / "model" / "task.json").read_text())["parameters"]["names"] is True
+    done = console("predict", "model", "can it come to York", "--json")
+    assert done.returncode == 0, done.stderr
+    done = console("fit", "slots", "-c", talks, *flags)
+    assert "--others-steps is of other domains; name one with --others" in done.stderr
+    done = console("fit", "slots", "-c", talks, "--others", "others.jsonl", "--recipe", "convex", *flags)
+    assert (done.returncode, "recipe convex has no names = true" in done.stderr) == (1, True)

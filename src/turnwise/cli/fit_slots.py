@@ -1,5 +1,6 @@
 """``turnwise fit slots``: from sentences with marked values to a labeller of slots."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -27,7 +28,18 @@ def fit_slots_verb(
     decoder: Annotated[
         str | None, typer.Option(help="Where decoders begin: embedded, a pre-trained one's folder, random, or auto.")
     ] = None,
-    recipe: Annotated[str, typer.Option(help="slots, convex (as published), or a .toml file.")] = "slots",
+    others: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CORPUS",
+            help="Sentences of another domain, with slots of its own, to learn from first; once for each domain.",
+        ),
+    ] = None,
+    others_steps: Annotated[int | None, typer.Option(help="Train on other domains for so many steps.")] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="slots, slots-named (with --others), convex (as published), or a .toml file."),
+    ] = None,
     members: Annotated[int | None, typer.Option(help="Decoders of one slot whose probabilities are averaged.")] = None,
     steps: Annotated[int | None, typer.Option(help="Train for so many steps.")] = None,
     column: ColumnOption = None,
@@ -37,6 +49,8 @@ def fit_slots_verb(
     The encoder stays as it is and reads each sentence once for all slots.
 
     Example: turnwise fit slots --corpus restaurants8k:data/restaurants8k@train_7 -o models/slots
+
+    With --others the decoders begin from one that learned the slots of other domains by their names.
     """
     from turnwise.cli.fit import training_bars
     from turnwise.corpora import read_corpus
@@ -45,15 +59,22 @@ def fit_slots_verb(
     from turnwise.tasks.folder import MARKS
     from turnwise.tasks.slots.fit import add_slots, fit_slots
     from turnwise.tasks.slots.model import load_slots
-    from turnwise.tasks.slots.recipe import slots_recipe
+    from turnwise.tasks.slots.pretune import pretune
+    from turnwise.tasks.slots.recipe import PRETUNING, slots_recipe
 
     check_replaceable(output, MARKS)
     if add_to is not None and (decoder is not None or members is not None or encoder != "embedded"):
         raise InputError("--add-to takes encoder, decoder and members of the model; leave those flags out")
+    if others_steps is not None and not others:
+        raise InputError("--others-steps is of other domains; name one with --others")
     kinds = dict(_pair(text) for text in value or [])
     training = {"seed": seed} | ({} if steps is None else {"steps": steps, "most_steps": steps})
     parameters = {key: found for key, found in (("decoder", decoder), ("members", members)) if found is not None}
-    fitting = slots_recipe(recipe, {"parameters": parameters, "training": training})
+    name = recipe or ("slots-named" if others else "slots")
+    fitting = slots_recipe(name, {"parameters": parameters, "training": training})
+    if others and (add_to is not None or not fitting.slots.names):
+        said = "--add-to begins from the model" if add_to is not None else f"recipe {name} has no names = true"
+        raise InputError(f"{said}, so --others cannot be used with it; leave one of them out")
     found = list(read_corpus(corpus, columns=columns(column)))
     with training_bars() as show:
         told = partial(show, "slots")
@@ -62,7 +83,12 @@ def fit_slots_verb(
         else:
             base = Encoder.load(encoder)
             warn_of_dialogues(found, base)
-            model = fit_slots(found, base, fitting, slots=slot or (), values=kinds, on_step=told)
+            begin = None
+            if others:
+                before = replace(PRETUNING, seed=seed, steps=others_steps or PRETUNING.steps)
+                domains = [list(read_corpus(spec, columns=columns(column))) for spec in others]
+                begin = pretune(domains, base, fitting.slots, before, on_step=partial(show, "other domains"))
+            model = fit_slots(found, base, fitting, slots=slot or (), values=kinds, begin=begin, on_step=told)
     model.save(output)
     typer.echo(f"slots {', '.join(model.labels)}; model {model.version} written to {output}")
     if model.facts["ceiling"] < 1:

@@ -198,7 +198,7 @@ def _trained(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(training.seed)
         for number, group in enumerate(groups):
-            stack = varied(repeated(first, len(group) * slots.members, slots.members), training.spread)
+            stack = varied(repeated(first, len(group) * slots.members))
             if beside is not None:
                 stack.shared.load_state_dict(beside.shared.state_dict())
             frozen = beside is not None or training.shared_rate == 0

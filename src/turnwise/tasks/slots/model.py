@@ -272,9 +272,7 @@ def load_slots(folder: Path, encoder: Encoder | None = None) -> SlotModel:
         encoder.layers = tuple(document["layers"])
         labels = tuple(document["labels"])
         base = SpanDecoder(encoder.state_dim, **document["shape"])
-        stack = Stack(
-            base, len(labels) * slots.members, WIDTH, hidden=slots.residual, whole=slots.whole, members=slots.members
-        )
+        stack = Stack(base, len(labels) * slots.members, WIDTH, hidden=slots.residual, whole=slots.whole)
         stack.load_state_dict(load_file(folder / _STACK))
         memory = document["memory"]
         arrays = read_arrays(folder / _MEMORY)

@@ -15,7 +15,7 @@ from turnwise.encoder import Encoder
 from turnwise.errors import CorpusError, InputError
 from turnwise.tasks.slots.fit import start
 from turnwise.tasks.slots.model import Kept, SlotModel
-from turnwise.tasks.slots.recipe import Slots, SlotTraining
+from turnwise.tasks.slots.recipe import PRETUNING, Slots, SlotTraining
 from turnwise.tasks.slots.sentences import LAYER, Sentence, sentences, whole_words
 from turnwise.tasks.slots.stack import Names, Stack, repeated
 from turnwise.tasks.slots.states import encode, name_states
@@ -30,7 +30,7 @@ def pretune(
     domains: Iterable[Iterable[Dialogue]],
     encoder: Encoder,
     slots: Slots,
-    training: SlotTraining,
+    training: SlotTraining = PRETUNING,
     *,
     on_step: Callable[[Step], None] | None = None,
 ) -> Stack:

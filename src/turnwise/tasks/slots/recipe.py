@@ -18,11 +18,10 @@ class Slots:
     ``decoder`` is ``embedded``, a folder of a pre-trained one, ``random``, or ``auto``: the embedded one with the
     embedded encoder, else random.
 
-    ``whole`` decoders have projections of their own, as published; else all slots share them. ``members`` decoders of
-    one slot average their probabilities; each member has shared projections of its own. With ``average`` the
-    weights of the members are averaged instead, which costs no more than one. A residual layer with
-    ``residual`` hidden units adds what is known of a token beside its state. With ``names`` the slot's name, in words,
-    is behind the template.
+    ``whole`` decoders have projections of their own, as published; else all share them. ``members`` decoders of one
+    slot average their probabilities. With ``average`` the weights of the members are averaged instead, which costs no
+    more than one. A residual layer with ``residual`` hidden units adds what is known of a token beside its state. With
+    ``names`` the slot's name, in words, is behind the template.
 
     Source: ConVEx, sections 2.3 and 3.
     """
@@ -64,8 +63,6 @@ class SlotTraining:
     shared_rate: float = 1.0
     weight_decay: float = 0.0
     dropout: float = 0.5
-    own_dropout: float = 0.0
-    spread: float = 0.0
     balance: float | None = None
     swaps: int = 0
     enough: float = 0.001
@@ -82,7 +79,6 @@ class SlotTraining:
             "learning_rate": self.learning_rate > 0,
             "decay": 0 < self.decay <= 1,
             "dropout": 0 <= self.dropout < 1,
-            "own_dropout": 0 <= self.own_dropout < 1,
             "seed": self.seed >= 0,
         }
         for name, good in checks.items():
@@ -96,6 +92,10 @@ class SlotsFitting:
 
     slots: Slots
     training: SlotTraining
+
+
+PRETUNING = SlotTraining(steps=2000, batch_size=16, learning_rate=1e-3, warmup=20, dropout=0.3)
+"""How one decoder learns from other domains."""
 
 
 def slots_recipe(name: str, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> SlotsFitting:

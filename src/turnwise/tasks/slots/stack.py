@@ -68,16 +68,13 @@ class Stack(nn.Module):
     Their input are states (packed, dim) of sentences that all of them read, and ``features`` (decoders, packed, n)
     that each has its own of: a residual layer adds ``W_2 gelu(W_1 [h; f])`` to what is read (ConVEx, section 2.3). It
     begins at zero. In ``whole`` decoders it adds to the encoder's states, as published, and each has projections of its
-    own; else the slots share the two projections, so that they are computed once for a sentence, and it adds to the
-    projected states. Decoders come in as many equal parts as there are ``members``, and each part has projections. The
-    template is the sentence itself, and the slot's name behind it where there are ``Names``.
+    own; else all share the two projections, so that they are computed once for a sentence, and it adds to the projected
+    states. The template is the sentence itself, and the slot's name behind it where there are ``Names``.
 
     A stack of one decoder may be asked for any number of slots, which then differ in features and names alone.
     """
 
-    def __init__(
-        self, base: SpanDecoder, decoders: int, features: int, *, hidden: int, whole: bool, members: int = 1
-    ) -> None:
+    def __init__(self, base: SpanDecoder, decoders: int, features: int, *, hidden: int, whole: bool) -> None:
         super().__init__()
         self.decoders, self.whole, self.features = decoders, whole, features
         self.shape = sizes_of(base.state_dict())
@@ -87,7 +84,7 @@ class Stack(nn.Module):
         for name, value in base.state_dict().items():
             shared = not whole and name.startswith(_PROJECTIONS)
             kept = value.detach().clone().unsqueeze(0)
-            kept = kept.repeat(members if shared else decoders, *[1] * value.dim())
+            kept = kept.repeat(1 if shared else decoders, *[1] * value.dim())
             (self.shared if shared else self.own)[_key(name)] = nn.Parameter(kept)
         bound = 1 / math.sqrt(dim + features)
         self.own["residual_0_weight"] = nn.Parameter(
@@ -98,9 +95,9 @@ class Stack(nn.Module):
         self.own["residual_2_bias"] = nn.Parameter(torch.zeros(decoders, dim))
 
     def projected(self, states: Tensor) -> tuple[Tensor, Tensor]:
-        """Of states (packed, dim) what the shared projections give, input's and template's: (members, packed, width).
+        """Of states (packed, dim) what the shared projections give, input's and template's: (1, packed, width).
 
-        The states may be a member's own, (members, packed, dim).
+        The states may differ from member to member, (members, packed, dim); then so does what is given.
         """
         given = states if states.dim() == 3 else states.unsqueeze(0)
         found = [self._feed_forward(name, given) for name in _PROJECTIONS]
@@ -123,10 +120,7 @@ class Stack(nn.Module):
         mask = packed.mask[None, :, None, :].expand(len(features), -1, -1, -1)
         name, wider = None, mask
         if names is not None:
-            parts = 1 if self.whole else len(self._get("template_projection.0.weight"))
-            flat = names.states if self.whole else names.states.unflatten(0, (parts, -1)).flatten(1, 2)
-            name = self._feed_forward("template_projection", flat)
-            name = name if self.whole else name.unflatten(1, (-1, names.mask.shape[1])).flatten(0, 1)
+            name = self._feed_forward("template_projection", names.states)
             wider = torch.cat([mask, names.mask[:, None, None, :].expand(-1, mask.shape[1], -1, -1)], dim=3)
         for number in range(self.shape["blocks"]):
             block = f"blocks.{number}"
@@ -178,14 +172,13 @@ class Stack(nn.Module):
         return found
 
 
-def repeated(stack: Stack, decoders: int, members: int = 1) -> Stack:
+def repeated(stack: Stack, decoders: int) -> Stack:
     """So many decoders that begin as the one of ``stack``."""
     found = copy.deepcopy(stack)
     found.decoders = decoders
-    for part, own, times in ((found.own, stack.own, decoders), (found.shared, stack.shared, members)):
-        for name in own:
-            value = own[name].detach()
-            part[name] = nn.Parameter(value.repeat(times, *[1] * (value.dim() - 1)))
+    for name in stack.own:
+        value = stack.own[name].detach()
+        found.own[name] = nn.Parameter(value.repeat(decoders, *[1] * (value.dim() - 1)))
     return found
 
 
@@ -193,23 +186,18 @@ def averaged(stack: Stack, members: int) -> Stack:
     """One decoder a slot whose weights are the mean of its members': members that began alike stay near each other."""
     found = copy.deepcopy(stack)
     found.decoders = stack.decoders // members
-    for part, own in ((found.own, stack.own), (found.shared, stack.shared)):
-        for name in own:
-            part[name] = nn.Parameter(own[name].detach().unflatten(0, (members, -1)).mean(0))
+    for name in stack.own:
+        found.own[name] = nn.Parameter(stack.own[name].detach().unflatten(0, (members, -1)).mean(0))
     return found
 
 
-def varied(stack: Stack, spread: float) -> Stack:
-    """The first residual layers of its decoders drawn anew, so that members differ, and some noise on the rest.
-
-    The noise is normal, with ``spread`` times the standard deviation of each weight matrix.
-    """
-    with torch.no_grad():
-        for name, value in stack.own.items():
-            if name == "residual_0_weight" and not stack.own["residual_2_weight"].any():
-                value.uniform_(-1 / math.sqrt(value.shape[2]), 1 / math.sqrt(value.shape[2]))
-            elif spread and value.dim() == 3:
-                value.add_(torch.randn_like(value) * value.std() * spread)
+def varied(stack: Stack) -> Stack:
+    """The first residual layers of its decoders drawn anew while the second ones are zero, so that members differ."""
+    if not stack.own["residual_2_weight"].any():
+        weight = stack.own["residual_0_weight"]
+        bound = 1 / math.sqrt(weight.shape[2])
+        with torch.no_grad():
+            weight.uniform_(-bound, bound)
     return stack
 
 

@@ -124,10 +124,6 @@ def train(
         each = members if stack.shared else 1
         states = functional.dropout(states.expand(each, -1, -1), dropout)
         read = (states, states) if stack.whole else stack.projected(states)
-        if settings.own_dropout:
-            own = settings.own_dropout * falling
-            first, second = (functional.dropout(part.expand(len(features), -1, -1), own) for part in read)
-            read = first, second
         found = scores(stack, read, features, packed, may, names)
         targets = material.targets(rows, packed.mask.shape[1]).repeat(members, 1)
         lost = found.logsumexp(2) - found.gather(2, targets.unsqueeze(2)).squeeze(2)
