@@ -1,6 +1,7 @@
 """What the cells of slots.py do: measure a labeller, SNIPS episodes, peers, speed."""
 
 import copy
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 import _cells
@@ -15,8 +17,11 @@ from _slot_episodes import episodes
 from _task_data import read
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
+from turnwise.files import atomic_file
+from turnwise.pretrained_decoder import encoder_hash
 from turnwise.tasks.pii.measure import measure_spans
 from turnwise.tasks.slots.fit import fit_slots
+from turnwise.tasks.slots.fit import start as begun
 from turnwise.tasks.slots.measure import measure_slots
 from turnwise.tasks.slots.model import SlotModel
 from turnwise.tasks.slots.pretune import pretune
@@ -28,6 +33,7 @@ from turnwise.tasks.slots.states import encode
 _KEPT = ("n", "f1", "mean_f1", "ceiling", "precision", "recall", "labels", "intervals")
 _read: dict[tuple[int, tuple[int, ...], bool], Any] = {}
 """The states of test sentences, for several cells."""
+_BEGUN = Path("runs/slots")
 _SNIPS = "snips:snips/seq@train"
 NAMED = "slots-named"
 """The recipe of SNIPS episodes."""
@@ -85,10 +91,20 @@ def _drawn(domain: str, number: int) -> tuple[list[Dialogue], list[Dialogue]]:
 
 
 def before_snips(domain: str, recipe: SlotsFitting, encoder: Encoder) -> Stack:
-    """The decoder trained on the slots of all domains but one."""
-    others = sorted({_intent(dialogue) for dialogue in read(_SNIPS)} - {domain})
+    """The decoder trained on the slots of all domains but one, kept under runs/ for the next call."""
     training = replace(PRETUNING, seed=recipe.training.seed)
-    return pretune([_of_domain(other) for other in others], encoder, recipe.slots, training)
+    made = hashlib.sha256(f"{domain} {recipe.slots} {training} {encoder_hash(encoder)}".encode()).hexdigest()
+    path = _BEGUN / f"{domain}-{made[:16]}.safetensors"
+    if path.is_file():
+        _, stack = begun(recipe.slots, encoder, training.seed)
+        stack.load_state_dict(load_file(path))
+        return stack.eval()
+    others = sorted({_intent(dialogue) for dialogue in read(_SNIPS)} - {domain})
+    stack = pretune([_of_domain(other) for other in others], encoder, recipe.slots, training)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_file(path) as temporary:
+        save_file(stack.state_dict(), temporary)
+    return stack
 
 
 def _of_domain(domain: str) -> list[Dialogue]:
