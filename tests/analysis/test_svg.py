@@ -119,3 +119,9 @@ def test_the_legend_names_and_escapes_the_classes():
     shown = legend(["a", NASTY])
     assert "<li>" in shown and "<script" not in shown
     assert shown.count("<li>") == 2
+
+
+def test_an_axis_of_doublings_shows_the_numbers_themselves() -> None:
+    axis = Axis("Examples", 6.0, 13.0, percent=False, doubling=True)
+    assert [axis.text(value) for value in (6.0, 9.0, 13.0)] == ["64", "512", "8,192"]
+    assert axis.place(9.5) == 0.5
