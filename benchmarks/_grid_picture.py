@@ -3,13 +3,13 @@
 from html import escape
 from pathlib import Path
 
+import _page
 from _grid_gains import Difference, by_seed, difference
 from _grid_names import ARM_TITLES, TASK_FIGURES
 from _grid_tables import SIZES
 from _markdown import Cells, read
-from turnwise.analysis.page import figure, page
+from turnwise.analysis.page import figure
 from turnwise.analysis.svg import GOOD, WARN
-from turnwise.files import atomic_file
 
 _LEFT, _TOP, _WIDTH, _HEIGHT = 190, 26, 68, 26
 
@@ -26,14 +26,8 @@ def draw(path: Path) -> None:
                 "noise. A column is the stronger in colour, the nearer it comes to its largest difference."
             )
             charts.append(figure("Gain by objective and task", heat_map(gains), caption, aside=words))
-    if not charts:
-        return
-    header = (
-        "<h1>Which objective helps which task</h1>"
-        '<p class="lead">INT: accuracy over all; DA: micro-F1; RS: R100@1; DST: joint accuracy.</p>'
-    )
-    with atomic_file(path.with_suffix(".html")) as temporary:
-        temporary.write_text(page("The grid", header, f'<div class="row">{"".join(charts)}</div>'), encoding="utf-8")
+    lead = "INT: accuracy over all; DA: micro-F1; RS: R100@1; DST: joint accuracy."
+    _page.write(path, "The grid", "Which objective helps which task", lead, charts)
 
 
 def gains_of(cells: Cells, size: str) -> dict[str, dict[str, Difference]]:

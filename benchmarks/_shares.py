@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import _page
 from _markdown import Cell
-from turnwise.analysis.page import figure, page
+from turnwise.analysis.page import figure
 from turnwise.analysis.svg import Axis, Mark, curves, legend
-from turnwise.files import atomic_file
 
 _ROOM = 0.03
 
@@ -61,13 +61,5 @@ def chart(title: str, y: str, lines: Mapping[str, Sequence[Point]]) -> str:
 
 def write(path: Path, charts: Sequence[str]) -> None:
     """The charts beside the results in ``path``, as a page that is whole in itself; nothing where there are none."""
-    if not charts:
-        return
-    header = (
-        "<h1>How much each task needs of the labels</h1>"
-        '<p class="lead">Measured on test dialogues; a mark a share of the training dialogues.</p>'
-    )
-    with atomic_file(path.with_suffix(".html")) as temporary:
-        temporary.write_text(
-            page("Shares of the labels", header, f'<div class="row">{"".join(charts)}</div>'), encoding="utf-8"
-        )
+    lead = "Measured on test dialogues; a mark a share of the training dialogues."
+    _page.write(path, "Shares of the labels", "How much each task needs of the labels", lead, charts)

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from math import log2
 from pathlib import Path
 
+import _page
 from _markdown import Cells, read
 from _slot_tables import DSTC8, RESTAURANTS8K, VARIANTS, by_pairs, mean_f1
-from turnwise.analysis.page import figure, page
+from turnwise.analysis.page import figure
 from turnwise.analysis.svg import Axis, Mark, curves, legend
-from turnwise.files import atomic_file
 
 _SHOWN = ("default", "random", "scratch")
 _ROOM = 0.03
@@ -19,15 +19,8 @@ def draw(path: Path) -> None:
     """Write the page beside the results; nothing when there is nothing to show."""
     cells = read(path)
     charts = [_restaurants(cells), *(_dstc8(cells, domain) for domain in DSTC8), _pairs(path.parent)]
-    charts = [chart for chart in charts if chart]
-    if not charts:
-        return
-    header = (
-        "<h1>Slots from a few examples</h1>"
-        '<p class="lead">Mean F1 of exact spans over the slots, on test sentences; what is published is of ConVEx.</p>'
-    )
-    with atomic_file(path.with_suffix(".html")) as temporary:
-        temporary.write_text(page("Slots", header, f'<div class="row">{"".join(charts)}</div>'), encoding="utf-8")
+    lead = "Mean F1 of exact spans over the slots, on test sentences; what is published is of ConVEx."
+    _page.write(path, "Slots", "Slots from a few examples", lead, [chart for chart in charts if chart])
 
 
 def _restaurants(cells: Cells) -> str:

@@ -70,6 +70,9 @@ def main() -> None:
     if arguments.list:
         print(*names(), sep="\n")
         return
+    plain = arguments.variant == "default" and not (arguments.decoder or arguments.tag or arguments.set)
+    if not plain and any(cell.startswith("snips/") for cell in arguments.cells):
+        parser.error("SNIPS has one recipe, slots-named; leave out --variant, --decoder, --tag and --set")
     encoder = Encoder.load()
     for cell in arguments.cells:
         for seed in arguments.seeds:

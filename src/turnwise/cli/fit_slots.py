@@ -85,7 +85,7 @@ def fit_slots_verb(
             warn_of_dialogues(found, base)
             begin = None
             if others:
-                before = replace(PRETUNING, seed=seed, steps=others_steps or PRETUNING.steps)
+                before = replace(PRETUNING, seed=seed, steps=PRETUNING.steps if others_steps is None else others_steps)
                 domains = [list(read_corpus(spec, columns=columns(column))) for spec in others]
                 begin = pretune(domains, base, fitting.slots, before, on_step=partial(show, "other domains"))
             model = fit_slots(found, base, fitting, slots=slot or (), values=kinds, begin=begin, on_step=told)
