@@ -14,7 +14,7 @@ demo: $(VENV)/installed
 	$(BIN)/turnwise demo
 
 test: $(VENV)/installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder $(PYTEST)
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check src tests benchmarks docs

@@ -100,6 +100,15 @@ def _parts(family: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     return RobertaModel(config, add_pooling_layer=family == "roberta"), words
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With ``--dist loadgroup`` a worker takes the tests of a file together; pages of the docs are taken one by one."""
+    for item in items:
+        file, _, name = item.nodeid.partition("::")
+        if not name.startswith("test_every_snippet_runs"):
+            item.add_marker(pytest.mark.xdist_group(file))
+
+
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The folder of a tiny checkpoint by its family; tests read it and never write into it."""

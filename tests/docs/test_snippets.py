@@ -1,8 +1,9 @@
 """Every snippet of README.md and docs/ runs, in order, in a folder with a few chats and a fitted model.
 
-A shell block is one script with the installed ``turnwise``; ``turnwise serve`` alone in a block stays up until the end
-of the page. A Python block sees the names of the blocks before it. A block whose first line names a file
-(```csv questions.csv) is written to that file. The JSON after a ``curl`` has the keys of the answer.
+A shell block is one script, with the installed ``turnwise`` in the README and the one of ``forked`` in docs/;
+``turnwise serve`` alone in a block stays up until the end of the page. A Python block sees the names of the blocks
+before it. A block whose first line names a file (```csv questions.csv) is written to that file. The JSON after a
+``curl`` has the keys of the answer.
 """
 
 import json
@@ -50,8 +51,10 @@ def blocks(page: Path) -> list[Block]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_snippet_runs(page: Path, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_snippet_runs(page: Path, desk: Path, forked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(desk)
+    commands = [SCRIPTS] if page.name == "README.md" else [forked, SCRIPTS]
+    monkeypatch.setenv("PATH", os.pathsep.join([*map(str, commands), os.environ["PATH"]]))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     names: dict[str, Any] = {"__name__": page.stem}
     answer: str | None = None
@@ -129,7 +132,7 @@ def wait_until_ready(url: str) -> None:
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1"}
+    return {**os.environ, "NO_COLOR": "1"}
 
 
 def shape(value: object) -> object:

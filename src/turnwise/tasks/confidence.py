@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from turnwise.tasks.answers import YesNo
 
@@ -41,6 +40,8 @@ def fit_confidence(scores: Floats, right: Flags, precision: float) -> Confidence
     The threshold is the lowest at which at least the share ``precision`` of what is shown is right; where none is,
     the one with the highest share. Where nothing was right nothing is shown.
     """
+    from sklearn.linear_model import LogisticRegression  # slow to import, and answering does not need it
+
     if len(right) == 0:
         return Confidence()
     if right.all() or not right.any():

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import cohen_kappa_score, confusion_matrix
 from torch import Tensor
 from torch.nn import functional
 
@@ -72,6 +71,8 @@ class OneOf(Kind):
         ``ece`` and ``reliability`` compare how sure the answers are with how many are right; ``confusion`` counts the
         answers (columns) to each level of the truth (rows).
         """
+        from sklearn.metrics import cohen_kappa_score, confusion_matrix  # slow to import, and answering does not need it
+
         if not answers:
             raise InputError("there is nothing to measure: no dialogue is labelled; name a corpus with this layer")
         gold, said = ([int(value) for value in column] for column in _columns(answers))

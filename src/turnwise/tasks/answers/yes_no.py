@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, precision_recall_curve
 from torch import Tensor
 from torch.nn import functional
 
@@ -72,6 +71,8 @@ class YesNo(Kind):
         return -loss
 
     def finish(self, learned: Learned, scores: Scores, targets: Target) -> Learned:
+        from sklearn.metrics import precision_recall_curve  # slow to import, and answering does not need it
+
         wanted = targets[:, 0] > 0.5
         if not wanted.any():
             return learned
@@ -98,6 +99,8 @@ class YesNo(Kind):
 
         ``ece`` and ``reliability`` compare how sure the answers are with how many are right.
         """
+        from sklearn.metrics import average_precision_score, precision_recall_curve
+
         if not answers:
             raise InputError("there is nothing to measure: no turn is labelled; name a corpus with this layer")
         wanted = np.array([bool(one.gold) for one in answers])

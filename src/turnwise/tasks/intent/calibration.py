@@ -5,7 +5,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from turnwise.errors import InputError
 
@@ -46,6 +45,8 @@ class Calibration:
 
 def fit_confidence(held_out: HeldOut) -> tuple[float, float]:
     """Slope and intercept by logistic regression over the in-scope rows; ridge of strength 1 on the slope."""
+    from sklearn.linear_model import LogisticRegression  # slow to import, and answering does not need it
+
     rows = held_out.in_scope
     right = held_out.right[rows]
     if len(right) == 0 or right.all() or not right.any():
