@@ -104,7 +104,7 @@ def forked() -> Iterator[Path]:
 @pytest.fixture
 def desk(tmp_path: Path, shop_model: IntentModel) -> Path:
     """The folder that the documentation's snippets run in: chats, labelled texts, and a fitted model."""
-    write_jsonl(list(read_corpus("sample@dev"))[:5], tmp_path / "chats.jsonl")
+    write_jsonl(list(read_corpus("sample@dev"))[:3], tmp_path / "chats.jsonl")
     _write(tmp_path / "labelled.csv", _some("sample@train"))
     _write(tmp_path / "heldout.csv", _some("sample@test"))
     shop_model.save(tmp_path / "models" / "shop")
