@@ -40,7 +40,7 @@ def fit_confidence(scores: Floats, right: Flags, precision: float) -> Confidence
     The threshold is the lowest at which at least the share ``precision`` of what is shown is right; where none is,
     the one with the highest share. Where nothing was right nothing is shown.
     """
-    from sklearn.linear_model import LogisticRegression  # slow to import, and answering does not need it
+    from sklearn.linear_model import LogisticRegression  # slow to import, not needed to answer
 
     if len(right) == 0:
         return Confidence()

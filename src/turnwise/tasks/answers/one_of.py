@@ -71,7 +71,7 @@ class OneOf(Kind):
         ``ece`` and ``reliability`` compare how sure the answers are with how many are right; ``confusion`` counts the
         answers (columns) to each level of the truth (rows).
         """
-        from sklearn.metrics import cohen_kappa_score, confusion_matrix  # slow to import, and answering does not need it
+        from sklearn.metrics import cohen_kappa_score, confusion_matrix  # slow to import, not needed to answer
 
         if not answers:
             raise InputError("there is nothing to measure: no dialogue is labelled; name a corpus with this layer")

@@ -71,7 +71,7 @@ class YesNo(Kind):
         return -loss
 
     def finish(self, learned: Learned, scores: Scores, targets: Target) -> Learned:
-        from sklearn.metrics import precision_recall_curve  # slow to import, and answering does not need it
+        from sklearn.metrics import precision_recall_curve  # slow to import, not needed to answer
 
         wanted = targets[:, 0] > 0.5
         if not wanted.any():

@@ -45,7 +45,7 @@ class Calibration:
 
 def fit_confidence(held_out: HeldOut) -> tuple[float, float]:
     """Slope and intercept by logistic regression over the in-scope rows; ridge of strength 1 on the slope."""
-    from sklearn.linear_model import LogisticRegression  # slow to import, and answering does not need it
+    from sklearn.linear_model import LogisticRegression  # slow to import, not needed to answer
 
     rows = held_out.in_scope
     right = held_out.right[rows]
