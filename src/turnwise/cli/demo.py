@@ -19,7 +19,7 @@ def demo(
     output: Annotated[Path, typer.Option("--output", "-o", help="Where encoder, model and report go.")] = Path("demo"),
     seed: SeedOption = 0,
 ) -> None:
-    """Adapt, fit, measure and explain on the sample corpus of an online shop; about two minutes on two cores."""
+    """Adapt, fit, measure and explain on the sample corpus of an online shop; a few minutes on two cores."""
     from turnwise.corpora import read_corpus
     from turnwise.encoder import Encoder
     from turnwise.pretraining import pretrain, pretraining_recipe
