@@ -2,7 +2,12 @@
 
 import importlib.util
 import json
-from collections.abc import Callable
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -125,6 +130,70 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
         return made[family]
 
     return folder
+
+
+_FORKS = """
+import gc, json, os, resource, socket, sys
+import turnwise.cli, turnwise.corpora, turnwise.pretraining, turnwise.tasks.fit, turnwise.tasks.recipes
+import turnwise.tasks.intent.engine, turnwise.tasks.intent.evaluation, turnwise.tasks.intent.fit
+import turnwise.tasks.ranking.fit, turnwise.tasks.slots.fit
+gc.freeze()
+with socket.socket(fileno=int(sys.argv[1])) as listening:
+    while True:
+        connection, _ = listening.accept()
+        message, streams, _, _ = socket.recv_fds(connection, 1 << 20, 3)
+        if not message:
+            break
+        request = json.loads(message)
+        child = os.fork()
+        if not child:
+            for number, stream in enumerate(streams):
+                os.dup2(stream, number)
+            sys.stdin = open(0, encoding="utf-8")
+            sys.stderr = open(2, "w", 1, encoding="utf-8", errors="backslashreplace")
+            os.chdir(request["folder"])
+            os.environ.clear()
+            os.environ.update(request["environment"])
+            sys.argv = ["turnwise", *request["arguments"]]
+            if "largest_file" in request:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (request["largest_file"],) * 2)
+            try:
+                turnwise.cli.main()
+            except SystemExit as end:
+                sys.stdout.flush()
+                os._exit(end.code or 0)  # quick: nothing is freed
+        for stream in streams:
+            os.close(stream)
+        connection.sendall(f"{child}\\n".encode())
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        connection.sendall(f"{code}\\n".encode())
+        connection.close()
+"""
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[str]:
+    """Where a process listens that has loaded the libraries and runs ``turnwise.cli.main`` in forks of itself.
+
+    A fresh process spends most of its time on importing torch. The answer at this Unix socket to a JSON object with
+    ``arguments``, ``folder``, ``environment`` and, if wanted, ``largest_file``, sent along with the three standard
+    streams, is a line with the process id, and when that ends one with its exit code, less than 0 for a signal.
+    """
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listening:
+        address = f"{folder}/socket"
+        listening.bind(address)
+        listening.listen()
+        server = subprocess.Popen(
+            [sys.executable, "-c", _FORKS, str(listening.fileno())],
+            pass_fds=[listening.fileno()],
+            stdout=subprocess.PIPE,  # not a file, whose place the forks would seek in theirs
+            env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
+        )
+        yield address
+        with socket.socket(socket.AF_UNIX) as bye:
+            bye.connect(address)
+        server.communicate(timeout=60)
+        assert server.returncode == 0
 
 
 @pytest.fixture

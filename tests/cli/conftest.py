@@ -1,9 +1,11 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -26,67 +28,32 @@ def turnwise(tmp_path: Path) -> Run:
     return run
 
 
-_SERVER = """
-import gc, json, os, resource, sys
-import turnwise.cli, turnwise.corpora, turnwise.pretraining
-import turnwise.tasks.fit, turnwise.tasks.recipes
-import turnwise.tasks.intent.engine, turnwise.tasks.intent.evaluation, turnwise.tasks.intent.fit
-gc.freeze()
-for line in sys.stdin:
-    request = json.loads(line)
-    child = os.fork()
-    if not child:
-        os.chdir(request["folder"])
-        for number, name in enumerate(request["streams"]):
-            flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-            os.dup2(os.open(name, flags), number)
-        sys.stdin = open(0, encoding="utf-8")
-        sys.argv = ["turnwise", *request["arguments"]]
-        if request["largest_file"]:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (request["largest_file"],) * 2)
-        try:
-            turnwise.cli.main()
-        except SystemExit as end:
-            sys.stdout.flush()
-            os._exit(end.code)  # quick: nothing is freed
-    print(child, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
 class Console:
-    """Runs command lines in processes of their own, forked from one that has loaded the libraries already.
+    """Runs command lines in processes of their own (``forks``). ``start`` returns the process id, ``finish`` waits."""
 
-    A fresh process spends most of its time on importing torch. ``start`` returns the process id, ``finish`` waits.
-    """
-
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, forks: str, folder: Path) -> None:
+        self.forks = forks
         self.folder = folder
-        offline = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-        environment = {**os.environ, **offline, "COLUMNS": "100", "NO_COLOR": "1"}
-        command = [sys.executable, "-c", _SERVER]
-        self.server = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
 
-    def start(self, *arguments: str | Path, typed: bytes = b"", largest_file: int = 0) -> int:
-        for name in (".stdin", ".stdout", ".stderr"):
-            (self.folder / name).write_bytes(typed if name == ".stdin" else b"")
-        request = {
-            "arguments": [str(argument) for argument in arguments],
-            "folder": str(self.folder),
-            "streams": [str(self.folder / name) for name in (".stdin", ".stdout", ".stderr")],
-            "largest_file": largest_file,
-        }
-        assert self.server.stdin is not None and self.server.stdout is not None
-        self.server.stdin.write(json.dumps(request) + "\n")
-        self.server.stdin.flush()
-        self.arguments = request["arguments"]
-        return int(self.server.stdout.readline())
+    def start(self, *arguments: str | Path, typed: bytes = b"", largest_file: int | None = None) -> int:
+        self.arguments = [str(argument) for argument in arguments]
+        environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "COLUMNS": "100", "NO_COLOR": "1"}
+        request = {"arguments": self.arguments, "folder": str(self.folder), "environment": environment}
+        if largest_file is not None:
+            request["largest_file"] = largest_file
+        (self.folder / ".stdin").write_bytes(typed)
+        self.connection = socket.socket(socket.AF_UNIX)
+        self.connection.connect(self.forks)
+        with ExitStack() as stack:
+            modes = {".stdin": "rb", ".stdout": "wb", ".stderr": "wb"}
+            streams = [stack.enter_context((self.folder / name).open(mode)) for name, mode in modes.items()]
+            socket.send_fds(self.connection, [json.dumps(request).encode()], [stream.fileno() for stream in streams])
+        self.answers = self.connection.makefile("r")
+        return int(self.answers.readline())
 
     def finish(self) -> "subprocess.CompletedProcess[str]":
-        assert self.server.stdout is not None
-        code = int(self.server.stdout.readline())
+        with self.connection, self.answers:
+            code = int(self.answers.readline())
         streams = [(self.folder / name).read_text(encoding="utf-8") for name in (".stdout", ".stderr")]
         for name in (".stdin", ".stdout", ".stderr"):
             (self.folder / name).unlink()
@@ -95,24 +62,16 @@ class Console:
         return subprocess.CompletedProcess(self.arguments, code, *streams)
 
     def __call__(
-        self, *arguments: str | Path, typed: bytes = b"", largest_file: int = 0
+        self, *arguments: str | Path, typed: bytes = b"", largest_file: int | None = None
     ) -> "subprocess.CompletedProcess[str]":
         self.start(*arguments, typed=typed, largest_file=largest_file)
         return self.finish()
 
 
-@pytest.fixture(scope="session")
-def _console() -> Iterator[Console]:
-    console = Console(Path())
-    yield console
-    console.server.communicate(timeout=60)
-
-
 @pytest.fixture
-def console(_console: Console, tmp_path: Path) -> Console:
+def console(forks: str, tmp_path: Path) -> Console:
     """As ``turnwise``, without the time for imports."""
-    _console.folder = tmp_path
-    return _console
+    return Console(forks, tmp_path)
 
 
 TRACK = (

@@ -1,11 +1,9 @@
 import csv
-import os
-import socket
-import subprocess
+import importlib
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import pyarrow
 import pytest
@@ -30,75 +28,31 @@ def shop_model() -> IntentModel:
     return fit_intent(_some("sample@train"), Encoder.load(), intent_recipe(shots=4, overrides=overrides))
 
 
-_SERVER = """
-import gc, json, os, socket, sys
-import turnwise.cli, turnwise.pretraining, turnwise.tasks.fit, turnwise.tasks.recipes
-import turnwise.tasks.intent.engine, turnwise.tasks.intent.evaluation, turnwise.tasks.intent.fit
-import turnwise.tasks.ranking.fit, turnwise.tasks.slots.fit
-gc.freeze()
-with socket.socket(fileno=int(sys.argv[1])) as listening:
-    while True:
-        connection, _ = listening.accept()
-        message, streams, _, _ = socket.recv_fds(connection, 1 << 20, 3)
-        if not message:
-            break
-        request = json.loads(message)
-        child = os.fork()
-        if not child:
-            for number, stream in enumerate(streams):
-                os.dup2(stream, number)
-            sys.stdin, sys.stdout = open(0, encoding="utf-8"), open(1, "w", encoding="utf-8")
-            sys.stderr = open(2, "w", 1, encoding="utf-8", errors="backslashreplace")
-            os.chdir(request["folder"])
-            os.environ.clear()
-            os.environ.update(request["environment"])
-            sys.argv = ["turnwise", *request["arguments"]]
-            try:
-                turnwise.cli.main()
-            except SystemExit as end:
-                sys.stdout.flush()
-                os._exit(end.code or 0)
-            os._exit(70)
-        for stream in streams:
-            os.close(stream)
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        connection.sendall(str(code % 256).encode())
-        connection.close()
-"""
 _CLIENT = """#!{python} -IS
 import json, os, socket, sys
 request = {{"arguments": sys.argv[1:], "folder": os.getcwd(), "environment": dict(os.environ)}}
-with socket.socket(socket.AF_UNIX) as to:
+with socket.socket(socket.AF_UNIX) as to, to.makefile("r") as answers:
     to.connect({address!r})
     socket.send_fds(to, [json.dumps(request).encode()], [0, 1, 2])
-    sys.exit(int(to.recv(8)))
+    answers.readline()
+    sys.exit(int(answers.readline()) % 256)
 """
 
 
 @pytest.fixture(scope="session")
-def forked() -> Iterator[Path]:
-    """A folder with a command ``turnwise`` for shells, forked from a process that has loaded the libraries already.
+def forked(forks: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a command ``turnwise`` for shells, which runs in a fork of a process that has its imports."""
+    command = tmp_path_factory.mktemp("commands") / "turnwise"
+    command.write_text(_CLIENT.format(python=sys.executable, address=forks), encoding="utf-8")
+    command.chmod(0o755)
+    return command.parent
 
-    A fresh process spends most of its time on importing torch. The command hands its arguments, folder, environment and
-    streams to the process, which runs ``turnwise.cli.main`` in a fork.
-    """
-    with tempfile.TemporaryDirectory() as name, socket.socket(socket.AF_UNIX) as listening:
-        folder = Path(name)
-        address = str(folder / "socket")
-        command = folder / "turnwise"
-        command.write_text(_CLIENT.format(python=sys.executable, address=address), encoding="utf-8")
-        command.chmod(0o755)
-        listening.bind(address)
-        listening.listen()
-        server = subprocess.Popen(
-            [sys.executable, "-c", _SERVER, str(listening.fileno())],
-            pass_fds=[listening.fileno()],
-            env={**os.environ, "NO_COLOR": "1"},
-        )
-        yield folder
-        with socket.socket(socket.AF_UNIX) as bye:
-            bye.connect(address)
-        assert server.wait(timeout=60) == 0
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """Imports a module of benchmarks/ by its name."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
+    return importlib.import_module
 
 
 @pytest.fixture

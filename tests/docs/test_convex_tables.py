@@ -1,19 +1,16 @@
 """The tables of pairwise cloze, from cells of invented figures."""
 
-import importlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture
-def tables(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    return importlib.import_module("_convex_tables")
+def tables(script: Callable[[str], ModuleType]) -> ModuleType:
+    return script("_convex_tables")
 
 
 def cell(precision: float, **more: object) -> dict[str, object]:

@@ -1,19 +1,8 @@
 """The tables and drawings of state tracking, selection, ranking and personal data, from cells of invented figures."""
 
-import importlib
 import json
 from pathlib import Path
 from types import ModuleType
-
-import pytest
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    return importlib.import_module
 
 
 def write(folder: Path, name: str, content: object) -> None:

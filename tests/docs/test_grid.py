@@ -1,6 +1,5 @@
 """The grid of objectives and tasks: its arms, its token budget, its rule of noise, its tables and its picture."""
 
-import importlib
 import json
 from collections.abc import Callable
 from itertools import count
@@ -13,14 +12,7 @@ import pytest
 from turnwise.encoder import Encoder
 from turnwise.objectives import MaskedLM, MaskedSpeaker
 
-ROOT = Path(__file__).parents[2]
 Script = Callable[[str], ModuleType]
-
-
-@pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> Script:
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    return importlib.import_module
 
 
 def test_each_arm_trains_what_its_name_says_and_arms_differ_in_nothing_else(script: Script) -> None:

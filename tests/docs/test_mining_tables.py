@@ -1,24 +1,15 @@
 """The tables of mining from cells of invented figures, and the sentences it is measured on."""
 
-import importlib
 import json
 from pathlib import Path
 from types import ModuleType
 
-import pytest
 from pyarrow import parquet
 
-ROOT = Path(__file__).parents[2]
 TURNS = [
     "I like the new film with the robots a lot", "I like the old song about the parrots", "Do you like the new song?",
     "The film with the parrots is old", "Do you know the song about the robots?",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    return importlib.import_module
 
 
 def cell(seconds: float, **more: object) -> dict[str, object]:

@@ -1,20 +1,16 @@
 """The tables and pictures of slots, from cells of invented figures, and the episodes that choices are made on."""
 
-import importlib
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from turnwise.dialogue import Dialogue, Span, Turn
 
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(autouse=True)
-def benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+Script = Callable[[str], ModuleType]
 
 
 @pytest.fixture
@@ -34,8 +30,8 @@ def results(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_decoders_stand_by_their_pairs(results: Path) -> None:
-    tables = importlib.import_module("_slot_tables")
+def test_decoders_stand_by_their_pairs(results: Path, script: Script) -> None:
+    tables = script("_slot_tables")
     rows = tables.decoders(results).splitlines()
     assert rows[0] == "| decoder begun from | pairs | steps of pre-training | 64 examples |"
     assert rows[2:5] == [
@@ -49,8 +45,8 @@ def test_decoders_stand_by_their_pairs(results: Path) -> None:
     }
 
 
-def test_the_picture_shows_what_is_measured_and_what_is_published(results: Path) -> None:
-    picture = importlib.import_module("_slot_picture")
+def test_the_picture_shows_what_is_measured_and_what_is_published(results: Path, script: Script) -> None:
+    picture = script("_slot_picture")
     picture.draw(results / "slots.json")
     page = (results / "slots.html").read_text(encoding="utf-8")
     assert "default recipe, 64: 85.0" in page
@@ -63,8 +59,8 @@ def test_the_picture_shows_what_is_measured_and_what_is_published(results: Path)
     assert not (results / "slots.html").exists()
 
 
-def test_an_episode_covers_every_slot_and_has_no_sentence_to_spare() -> None:
-    drawn = importlib.import_module("_slot_episodes").episodes
+def test_an_episode_covers_every_slot_and_has_no_sentence_to_spare(script: Script) -> None:
+    drawn = script("_slot_episodes").episodes
     kinds = [("a",), ("b",), ("a", "b"), ("c", "a")]
     given = [
         Dialogue(f"t:{at}", (Turn(None, "word word", {"slots": tuple(Span(0, 4, s) for s in kinds[at % 4])}),))

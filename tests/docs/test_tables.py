@@ -1,17 +1,14 @@
-import importlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture
-def tables(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    return importlib.import_module("tables")
+def tables(script: Callable[[str], ModuleType]) -> ModuleType:
+    return script("tables")
 
 
 def write(folder: Path, name: str, content: object) -> None:

@@ -1,6 +1,5 @@
 """The tables of the tasks, and what the scripts that measure them work out."""
 
-import importlib
 import json
 import os
 from pathlib import Path
@@ -9,14 +8,6 @@ from types import ModuleType
 import pytest
 
 from turnwise.dialogue import Dialogue
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    return importlib.import_module
 
 
 def write(folder: Path, name: str, content: object) -> None:
