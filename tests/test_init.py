@@ -55,3 +55,12 @@ def test_import_loads_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_answers_loads_no_library_that_only_fits_and_measurements_need() -> None:
+    code = (
+        "import sys, turnwise.tasks.desk, turnwise.tasks.intent.engine, turnwise.tasks.ranking.engine;"
+        "import turnwise.tasks.model, turnwise.tasks.slots.model; print('sklearn' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
