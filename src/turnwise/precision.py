@@ -46,7 +46,7 @@ def bf16_is_faster() -> bool:
 
     Where bfloat16 is emulated it is tens of times slower; a product of few rows tells, and the whole is not waited for.
     """
-    return _bf16_to_fp32(rows=16) < 3 and _bf16_to_fp32(rows=512) < 3 / 4
+    return _bf16_to_fp32(rows=16) < 10 and _bf16_to_fp32(rows=512) < 3 / 4
 
 
 def _bf16_to_fp32(rows: int) -> float:
