@@ -83,6 +83,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "batch_size": "Turns a batch.",
         "pooling": _TURN_MEAN_OR_CLS,
         "precision": "Share of the hand-offs that should be right; held-out dialogues choose the threshold for it.",
+        "negatives": "Turns without a hand-off that an epoch takes for each with one, drawn anew; 0 takes all.",
     },
     "Pii": {
         "batch_size": "Turns a batch.",

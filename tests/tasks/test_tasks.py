@@ -261,6 +261,7 @@ def test_each_has_a_recipe_of_its_name_and_wrong_keys_are_told_at_once(kind: typ
         (lambda: Emotion(context=-1), "context is -1"),
         (lambda: Acts(context=-1), "context is -1"),
         (lambda: HandOff(precision=0.0), "precision is 0"),
+        (lambda: HandOff(negatives=-1), "negatives is -1"),
         (lambda: Satisfaction(batch_size=0), "batch_size is 0"),
         (lambda: TaskInput(max_tokens=2), "max_tokens is 2"),
         (lambda: HeldOut(1.0), "share is 1"),

@@ -1,7 +1,7 @@
 """Examples of tasks that answer from one sequence: dialogues as ids, and the rows that are cut from them."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ class Example:
     """A sequence, what is to be said about it, and where it comes from: the numbers of a dialogue and a turn.
 
     ``target`` (width,) is NaN where nobody knows the answer. ``truncated``: the turn itself did not fit whole.
+    ``offset`` is what training adds to the logits, where its examples are not as frequent as those to come.
     """
 
     row: Row
@@ -37,6 +38,7 @@ class Example:
     dialogue: int
     turn: int
     truncated: bool
+    offset: float = field(default=0.0, kw_only=True)
 
 
 class Examples(Sequence[Example]):
@@ -129,11 +131,14 @@ def _is_cut(row: Row, ids: Ids, codec: Codec) -> bool:
 
 
 def collate(examples: Sequence[Example], codec: Codec) -> Batch:
-    """The rows padded; ``targets`` (batch, width), and ``asked`` (batch, tokens), 1 at the turn asked about."""
+    """The rows padded; ``targets`` (batch, width), ``offsets`` (batch, 1), and ``asked`` (batch, tokens), 1 at the turn
+    asked about.
+    """
     encoding = pad([example.row for example in examples], codec)
     asked = torch.zeros_like(encoding.mask)
     for at, example in enumerate(examples):
         start, end = _asked(example.row)
         asked[at, start:end] = 1
     targets = torch.from_numpy(np.stack([example.target for example in examples]))
-    return Batch((encoding,), {"targets": targets, "asked": asked})
+    offsets = torch.tensor([[example.offset] for example in examples])
+    return Batch((encoding,), {"targets": targets, "offsets": offsets, "asked": asked})

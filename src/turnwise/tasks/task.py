@@ -87,7 +87,8 @@ class Task(BaseTask):
         return collate(examples, codec)
 
     def loss(self, hidden: tuple[Hidden, ...], head: nn.Module, batch: Batch) -> Tensor:
-        return self.kind.loss(head(self.pooled(hidden, batch)), batch.targets["targets"])
+        logits = head(self.pooled(hidden, batch)) + batch.targets["offsets"]
+        return self.kind.loss(logits, batch.targets["targets"])
 
     def pooled(self, hidden: tuple[Hidden, ...], batch: Batch) -> Tensor:
         """What the head reads, (batch, dim)."""
