@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import statistics
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ from turnwise.tasks.slots.fit import fit_slots
 from turnwise.tasks.slots.fit import start as begun
 from turnwise.tasks.slots.measure import measure_slots
 from turnwise.tasks.slots.model import SlotModel
-from turnwise.tasks.slots.pretune import pretune
+from turnwise.tasks.slots.pretune import by_name, pretune
 from turnwise.tasks.slots.recipe import PRETUNING, SlotsFitting, slots_recipe
 from turnwise.tasks.slots.sentences import LAYER, sentences
 from turnwise.tasks.slots.stack import Stack
@@ -78,6 +79,22 @@ def snips(cell: str, seed: int, encoder: Encoder, output: Path, folds: Mapping[i
             }
 
         _cells.compute(output, f"{name}/{at}", run)
+
+
+def by_names(fold: str, domain: str, seed: int, encoder: Encoder) -> dict[str, Any]:
+    """The queries of all episodes of a fold, asked by what the slots are called; no example of theirs is shown."""
+    recipe = slots_recipe(NAMED, {"training": {"seed": seed}})
+    support, query = _published(fold)
+    slots = sorted({span.label for dialogue in support for span in dialogue.turns[0].spans[LAYER]})
+    model = by_name(before_snips(domain, recipe, encoder), encoder, recipe.slots, {slot: slot for slot in slots})
+    parts: dict[Any, list[tuple[Dialogue, Dialogue]]] = {}
+    for asked, answered in zip(query, model.annotate(query), strict=True):
+        parts.setdefault(asked.labels["episode"], []).append((asked, answered))
+    found = []
+    for pairs in parts.values():
+        gold, answers = zip(*pairs, strict=True)
+        found.append(measure_spans(gold, answers, LAYER, draws=1, seed=0)["f1"])
+    return {"f1": statistics.mean(found), "episodes": len(found), "slots": slots}
 
 
 def _published(fold: str) -> tuple[list[Dialogue], list[Dialogue]]:

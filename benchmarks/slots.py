@@ -11,7 +11,8 @@ test file (of RentalCars_1, whose test file is not there, on a fifth of its trai
 are measured, which is where choices are made. A cell snips/FOLD/FROM-TO is a decoder trained on the slots of the other
 domains, with their names in the template, and then fitted to each episode (recipe slots-named); each episode is kept as
 it is done. With ``--on dev`` episodes are drawn from training sentences of folds 4 and 5, which have no published ones.
-``zero/CORPUS`` extracts without training: the pre-trained decoder with the sentence as its own template.
+``zero/CORPUS`` extracts without training: the pre-trained decoder with the sentence as its own template. ``named/FOLD``
+asks the decoder that learned the other domains of SNIPS for the slots of a fold by their names, without an example.
 ``VARIANTS`` says what is compared. Results: results/slots.json, and as pictures slots.html.
 """
 
@@ -71,7 +72,7 @@ def main() -> None:
         print(*names(), sep="\n")
         return
     plain = arguments.variant == "default" and not (arguments.decoder or arguments.tag or arguments.set)
-    if not plain and any(cell.startswith("snips/") for cell in arguments.cells):
+    if not plain and any(cell.startswith(("snips/", "named/")) for cell in arguments.cells):
         parser.error("SNIPS has one recipe, slots-named; leave out --variant, --decoder, --tag and --set")
     encoder = Encoder.load()
     for cell in arguments.cells:
@@ -95,6 +96,7 @@ def names() -> list[str]:
     found = [f"restaurants8k/{size}" for size in SIZES["restaurants8k"]]
     found += [f"dstc8/{domain}/{size}" for domain, sizes in DSTC8.items() for size in sizes]
     found += [f"snips/{fold}/0-100" for fold in FOLDS]
+    found += [f"named/{fold}" for fold in FOLDS]
     return [*found, "speed/64", "speed/8198", "trainer/64", "trainer/512", "zero/restaurants8k"]
 
 
@@ -122,6 +124,8 @@ def one(cell: str, recipe: SlotsFitting, encoder: Encoder, arguments: argparse.N
         return runs.trainer(train, test, encoder, recipe.training.seed)
     if kind == "zero":
         return runs.zero(read(f"restaurants8k:restaurants8k@{arguments.on}"), recipe, encoder)
+    if kind == "named":
+        return runs.by_names(rest, FOLDS[int(rest)], recipe.training.seed, encoder)
     train, test = parts(cell, arguments.on)
     start = time.perf_counter()
     if arguments.variant == "scratch":

@@ -45,6 +45,21 @@ def test_decoders_stand_by_their_pairs(results: Path, script: Script) -> None:
     }
 
 
+def test_snips_has_the_mean_of_its_episodes_beside_no_example(results: Path, script: Script) -> None:
+    cells = {
+        "test/default/snips/2/0": {"f1": 0.7, "seconds": 3.0, "machine": "m"},
+        "test/default/snips/2/1": {"f1": 0.8, "seconds": 5.0, "machine": "m"},
+        "test/default/snips/3/0": {"f1": 0.5, "seconds": 2.0, "machine": "m"},
+        "test/default/named/2/0": {"f1": 0.25, "machine": "m"},
+    }
+    (results / "slots.json").write_text(json.dumps(cells), encoding="utf-8")
+    rows = script("_slot_tables").snips(results).splitlines()
+    assert rows[2:4] == [
+        "| Music | 77.6 | 77.6 | 75.0 | 2 | 4.0 | 25.0 |",
+        "| Playlist | 79.0 | 79.0 | 50.0 | 1 | 2.0 |  |",
+    ]
+
+
 def test_the_picture_shows_what_is_measured_and_what_is_published(results: Path, script: Script) -> None:
     picture = script("_slot_picture")
     picture.draw(results / "slots.json")
