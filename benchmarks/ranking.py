@@ -158,10 +158,10 @@ def unfitted(corpus: str, how: str, limit: int) -> dict[str, Any]:
     """No fitting: the head of pre-training, a random head, or the cosine of the encoder's vectors."""
     data = parts(corpus)
     pool, test = pool_of(corpus, data["train"]), data["test"][:limit]
-    task = Ranking(gold_layer=LAYERS[corpus])
+    task, tokens = Ranking(gold_layer=LAYERS[corpus]), ranking_recipe().input.max_tokens
     if how == "cs-bert":
-        return figures(zero_shot(Encoder.load(RUNS / f"ranking-{corpus}", max_tokens=160), pool, task), corpus, test)
-    encoder = Encoder.load(max_tokens=160)
+        return figures(zero_shot(Encoder.load(RUNS / f"ranking-{corpus}", max_tokens=tokens), pool, task), corpus, test)
+    encoder = Encoder.load(max_tokens=tokens)
     encoder.use_layout(Layout("cs-bert"))
     if how == "cosine":
         return figures(SelectionModel(Selection(gold_layer=LAYERS[corpus]), encoder, pool), corpus, test)
@@ -206,9 +206,9 @@ def speed(engine: str, size: int = 1000, turns: int = 60) -> dict[str, Any]:
     torch.manual_seed(0)
     pool = dialogue_pool(read_corpus(f"star:{_data.data_folder() / 'star'}@complete"), "none")
     pool = Pool.of(pool.responses[:size], source="STAR")
-    encoder = Encoder.load(max_tokens=160)
+    chosen = ranking_recipe()
+    task, encoder = chosen.task, Encoder.load(max_tokens=chosen.input.max_tokens)
     encoder.use_layout(Layout("cs-bert"))
-    task = Ranking()
     fresh = RankingModel(task, encoder, task.head(encoder, ()), pool, dual=DualEncoder(encoder))
     asked = [
         replace(dialogue, turns=dialogue.turns[:at])

@@ -48,7 +48,7 @@ class Ranking(RespondingTask, Objective):
     hard: float = 0.0
     mix: float = 1.0
     shortlist: Shortlist = "separate"
-    top_k: int = 16
+    top_k: int = 8
     pair_tokens: int | None = None
     profile: bool = True
     gold_layer: str = LAYER
