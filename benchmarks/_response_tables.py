@@ -134,15 +134,16 @@ def ranking_speed(results: Path) -> str:
     cells = {name: cell for name, cell in read(results / "ranking.json").items() if name.startswith("speed/")}
     rows = [
         [
-            name.removeprefix("speed/"),
+            engine,
             *(f"{cell[key]:.1f}" for key in ("p50_ms", "p95_ms")),
-            f"{cell['whole_p50_ms']:,.0f}",
-            f"{cell['times_faster']:.1f}",
+            f"{cell['whole_p50_ms']:,.0f}" if "whole_p50_ms" in cell else "",
+            f"{cell['times_faster']:.1f}" if "times_faster" in cell else "",
             *(f"{cell[key]:,}" for key in ("candidates", "pool")),
         ]
+        for pool in sorted({cell["pool"] for cell in cells.values()})
         for engine in ("torch", "fp32", "int8")
         for name, cell in cells.items()
-        if name == f"speed/{engine}"
+        if cell["pool"] == pool and name.split("/")[1] == engine
     ]
     header = ["engine", "p50, ms", "p95, ms", "whole pool p50, ms", "times faster", "candidates", "responses"]
     return with_machines(table(header, rows), cells)

@@ -82,8 +82,9 @@ def test_ranking_fitted_and_zero_shot_and_what_the_shortlist_costs(script, tmp_p
             "candidates": 10,
             "pool": 140,
         },
-        "speed/int8": {**speed, "candidates": 10},
-        "speed/torch": {**speed, "p50_ms": 99.0, "candidates": 10},
+        "speed/int8/1000": {**speed, "candidates": 10},
+        "speed/torch/1000": {**speed, "p50_ms": 99.0, "candidates": 10},
+        "speed/int8/10000": {"p50_ms": 60.0, "p95_ms": 90.0, "candidates": 10, "pool": 10_000},
         "adapt/star": {"seconds": 1.0, "steps": 2},
     }
     write(tmp_path, "ranking.json", cells)
@@ -104,6 +105,7 @@ def test_ranking_fitted_and_zero_shot_and_what_the_shortlist_costs(script, tmp_p
     assert lines[2:] == [
         "| torch | 99.0 | 80.0 | 2,400 | 46.8 | 10 | 1,000 |",
         "| int8 | 51.3 | 80.0 | 2,400 | 46.8 | 10 | 1,000 |",
+        "| int8 | 60.0 | 90.0 |  |  | 10 | 10,000 |",
     ]
     assert tables.ranking_shares(tmp_path) == ""
 
