@@ -61,8 +61,7 @@ def snips(cell: str, seed: int, encoder: Encoder, output: Path, folds: Mapping[i
     if not wanted:
         return
     recipe = slots_recipe(NAMED, {"training": {"seed": seed}})
-    domain = (DEV_FOLDS if on == "dev" else folds)[int(fold)]
-    support, query = _drawn(domain, last) if on == "dev" else _published(fold)
+    domain, support, query = _asked(fold, folds, on, last)
     start = time.perf_counter()
     begin = before_snips(domain, recipe, encoder)
     print(f"the other domains took {time.perf_counter() - start:.0f} s", flush=True)
@@ -81,10 +80,10 @@ def snips(cell: str, seed: int, encoder: Encoder, output: Path, folds: Mapping[i
         _cells.compute(output, f"{name}/{at}", run)
 
 
-def by_names(fold: str, domain: str, seed: int, encoder: Encoder) -> dict[str, Any]:
-    """The queries of all episodes of a fold, asked by what the slots are called; no example of theirs is shown."""
+def by_names(fold: str, seed: int, encoder: Encoder, folds: Mapping[int, str], on: str) -> dict[str, Any]:
+    """The queries of 100 episodes of a fold, asked by what the slots are called; no example of theirs is shown."""
     recipe = slots_recipe(NAMED, {"training": {"seed": seed}})
-    support, query = _published(fold)
+    domain, support, query = _asked(fold, folds, on, 100)
     slots = sorted({span.label for dialogue in support for span in dialogue.turns[0].spans[LAYER]})
     model = by_name(before_snips(domain, recipe, encoder), encoder, recipe.slots, {slot: slot for slot in slots})
     parts: dict[Any, list[tuple[Dialogue, Dialogue]]] = {}
@@ -95,6 +94,14 @@ def by_names(fold: str, domain: str, seed: int, encoder: Encoder) -> dict[str, A
         gold, answers = zip(*pairs, strict=True)
         found.append(measure_spans(gold, answers, LAYER, draws=1, seed=0)["f1"])
     return {"f1": statistics.mean(found), "episodes": len(found), "slots": slots}
+
+
+def _asked(fold: str, folds: Mapping[int, str], on: str, number: int) -> tuple[str, list[Dialogue], list[Dialogue]]:
+    """The domain of a fold, supports and queries of its episodes: the published ones, or so many that are drawn for dev."""
+    if on == "dev":
+        domain = DEV_FOLDS[int(fold)]
+        return domain, *_drawn(domain, number)
+    return folds[int(fold)], *_published(fold)
 
 
 def _published(fold: str) -> tuple[list[Dialogue], list[Dialogue]]:

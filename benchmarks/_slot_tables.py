@@ -84,16 +84,15 @@ def dstc8(results: Path) -> str:
 def snips(results: Path) -> str:
     """F1 of an episode, averaged over the episodes: from its examples, and from the names of the slots alone."""
     cells = read(results / "slots.json")
-    named = {fold: cells.get(f"test/default/named/{fold}/0") for fold in _SNIPS}
     rows = []
     for fold, (domain, convex, best) in _SNIPS.items():
         found = [cell for name, cell in cells.items() if name.startswith(f"test/default/snips/{fold}/")]
         if found:
             mean = f"{100 * statistics.mean(cell['f1'] for cell in found):.1f}"
             seconds = f"{statistics.median(cell['seconds'] for cell in found):.1f}"
-            alone = named[fold]
-            rows.append([domain, f"{convex:.1f}", f"{best:.1f}", mean, str(len(found)), seconds])
-            rows[-1].append(f"{100 * alone['f1']:.1f}" if alone else "")
+            named = cells.get(f"test/default/named/{fold}/0")
+            alone = f"{100 * named['f1']:.1f}" if named else ""
+            rows.append([domain, f"{convex:.1f}", f"{best:.1f}", mean, str(len(found)), seconds, alone])
     head = ["domain", "ConVEx, published", "best published", "default recipe", "episodes", "seconds an episode"]
     head.append("no example, the slots' names")
     return with_machines(table(head, rows), _chosen(cells, "snips"))

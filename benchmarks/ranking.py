@@ -209,8 +209,8 @@ def speed(engine: str, size: int, turns: int = 60) -> dict[str, Any]:
     torch.manual_seed(0)
     pool = dialogue_pool(read_corpus(f"star:{_data.data_folder() / 'star'}@complete"), "none")
     pool = Pool.of(pool.responses[:size], source="STAR")
-    chosen = ranking_recipe()
-    task, encoder = chosen.task, Encoder.load(max_tokens=chosen.input.max_tokens)
+    fitting = ranking_recipe()
+    task, encoder = fitting.task, Encoder.load(max_tokens=fitting.input.max_tokens)
     encoder.use_layout(Layout("cs-bert"))
     fresh = RankingModel(task, encoder, task.head(encoder, ()), pool, dual=DualEncoder(encoder))
     asked = [

@@ -125,7 +125,7 @@ def one(cell: str, recipe: SlotsFitting, encoder: Encoder, arguments: argparse.N
     if kind == "zero":
         return runs.zero(read(f"restaurants8k:restaurants8k@{arguments.on}"), recipe, encoder)
     if kind == "named":
-        return runs.by_names(rest, FOLDS[int(rest)], recipe.training.seed, encoder)
+        return runs.by_names(rest, recipe.training.seed, encoder, FOLDS, arguments.on)
     train, test = parts(cell, arguments.on)
     start = time.perf_counter()
     if arguments.variant == "scratch":

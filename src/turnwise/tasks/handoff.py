@@ -22,7 +22,7 @@ class HandOff(Task):
     Asked at each customer's turn. The threshold gives held-out answers the ``precision`` asked for. Each answer names
     the nearest training turns that were handed off, by the cosine of what the head reads.
 
-    A person is needed at one turn in a hundred or fewer, so an epoch takes all turns that were handed off and
+    A person is needed at one turn in a hundred or so, so an epoch takes all turns that were handed off and
     ``negatives`` others for each, drawn anew (0 takes all). Of a share r of the others the odds of a yes are 1/r times
     too high: training adds -log r to the logit, w h stays the log-odds among all turns, and probabilities are not
     overstated (the prior correction of King and Zeng, 2001, Logistic Regression in Rare Events Data).
