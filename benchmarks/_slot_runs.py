@@ -97,7 +97,7 @@ def by_names(fold: str, seed: int, encoder: Encoder, folds: Mapping[int, str], o
 
 
 def _asked(fold: str, folds: Mapping[int, str], on: str, number: int) -> tuple[str, list[Dialogue], list[Dialogue]]:
-    """The domain of a fold, supports and queries of its episodes: the published ones, or so many that are drawn for dev."""
+    """The domain of a fold, supports and queries of its episodes: the published ones, of dev as many as are drawn."""
     if on == "dev":
         domain = DEV_FOLDS[int(fold)]
         return domain, *_drawn(domain, number)
