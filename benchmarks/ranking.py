@@ -43,6 +43,7 @@ from turnwise.tasks.ranking.fit import RankingFitting, fit_ranking
 from turnwise.tasks.ranking.model import RankingModel, load_ranking, zero_shot
 from turnwise.tasks.ranking.task import Ranking
 from turnwise.tasks.response_recipes import ranking_recipe
+from turnwise.tasks.retriever import Retriever
 from turnwise.tasks.selection import Selection, SelectionModel
 
 CELLS = ("fit", "adapt", "zero-shot", "shares", "shortlist", "speed")
@@ -145,7 +146,13 @@ def fitted(corpus: str, seed: int, steps: int | None, dialogues: int | None) -> 
     if seed == 0:
         model.save(RUNS / f"ranking-{corpus}-fitted")
     kept = {key: model.facts[key] for key in ("dialogues", "annotated", "typed", "epochs", "steps", "shortlist")}
-    return {**figures(model, corpus, data["test"]), "fitted": kept, "blend": model.blend, "seconds": seconds}
+    return {
+        **figures(model, corpus, data["test"]),
+        "fitted": kept,
+        "weight": model.weight,
+        "precedents": model.retriever.share,
+        "seconds": seconds,
+    }
 
 
 def adapt(corpus: str, steps: int, dialogues: int | None) -> dict[str, Any]:
@@ -212,7 +219,8 @@ def speed(engine: str, size: int, turns: int = 60) -> dict[str, Any]:
     fitting = ranking_recipe()
     task, encoder = fitting.task, Encoder.load(max_tokens=fitting.input.max_tokens)
     encoder.use_layout(Layout("cs-bert"))
-    fresh = RankingModel(task, encoder, task.head(encoder, ()), pool, dual=DualEncoder(encoder))
+    retriever = Retriever.of(DualEncoder(encoder), pool, fitting.selection.scale)
+    fresh = RankingModel(task, encoder, task.head(encoder, ()), pool, retriever=retriever)
     asked = [
         replace(dialogue, turns=dialogue.turns[:at])
         for dialogue in read_corpus("sample@test")

@@ -104,7 +104,7 @@ def test_what_is_saved_answers_alike(model: SelectionModel, desk_talks: list[Dia
     loaded = load_selection(tmp_path / "model")
     assert (loaded.task, loaded.pool, loaded.version) == (model.task, model.pool, model.version)
     assert loaded.confidence == model.confidence
-    assert np.array_equal(loaded.vectors, model.vectors)
+    assert np.array_equal(loaded.retriever.vectors, model.retriever.vectors)
     plain = [json.dumps(to_json(dialogue)) for dialogue in model.annotate(desk_talks)]
     assert [json.dumps(to_json(dialogue)) for dialogue in loaded.annotate(desk_talks)] == plain
     assert "selection" in (tmp_path / "model" / "README.md").read_text(encoding="utf-8")

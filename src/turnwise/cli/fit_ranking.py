@@ -29,6 +29,9 @@ RecipeOption = Annotated[str, typer.Option(help="A shipped recipe or a .toml fil
 PrecisionOption = Annotated[
     float | None, typer.Option(help="Share of right ones among shown responses to aim at; less sure ones stay hidden.")
 ]
+PrecedentsOption = Annotated[
+    int | None, typer.Option(help="Training turns that vote with what was answered there, at most; 0 for none.")
+]
 EpochsOption = Annotated[float | None, typer.Option(help="Train for so many epochs.")]
 StepsOption = Annotated[int | None, typer.Option(help="Stop each training after so many steps.")]
 
@@ -43,6 +46,7 @@ def fit_selection_verb(
     encoder: EncoderOption = "embedded",
     recipe: RecipeOption = "selection",
     precision: PrecisionOption = None,
+    precedents: PrecedentsOption = None,
     epochs: EpochsOption = None,
     steps: StepsOption = None,
     column: ColumnOption = None,
@@ -58,7 +62,7 @@ def fit_selection_verb(
 
     _writable(output)
     overrides = {
-        "parameters": _given({"gold_layer": layer, "precision": precision}),
+        "parameters": _given({"gold_layer": layer, "precision": precision, "precedents": precedents}),
         "training": _given({"epochs": epochs, "steps": steps, "seed": seed}),
     }
     fitting = selection_recipe(recipe, overrides)
@@ -89,6 +93,7 @@ def fit_ranking_verb(
     negatives: Annotated[int | None, typer.Option(help="Wrong responses for each right one.")] = None,
     mix: Annotated[float | None, typer.Option(help="Freely typed turns for each with a response of the pool.")] = None,
     precision: PrecisionOption = None,
+    precedents: PrecedentsOption = None,
     zero_shot: Annotated[
         bool, typer.Option("--zero-shot", help="Do not fit: take the encoder's own head of next-turn prediction.")
     ] = False,
@@ -119,6 +124,7 @@ def fit_ranking_verb(
         "parameters": _given(parameters),
         "training": _given({"epochs": epochs, "steps": steps, "seed": seed}),
         "shortlist": _given({"steps": steps, "seed": seed}),
+        "selection": _given({"precedents": precedents}),
     }
     fitting = ranking_recipe(recipe, overrides)
     found, held = _dialogues(corpus, dev, column)

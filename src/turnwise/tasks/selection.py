@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from turnwise.bootstrap import intervals
@@ -36,6 +35,7 @@ from turnwise.tasks.ranks import (
 )
 from turnwise.tasks.responder import LAYER, Order, Responder, RespondingTask
 from turnwise.tasks.response_card import card
+from turnwise.tasks.retriever import Retriever
 
 VECTORS = "responses.safetensors"
 """The file of a model folder that keeps the vectors of its pool."""
@@ -49,7 +49,8 @@ class Selection(RespondingTask):
     with the same text is no negative. ``gold_layer`` is the layer that names responses of agents' turns, where there
     is one. ``shown`` responses are given in an answer; ``precision`` is the share of right ones among those shown on
     held-out dialogues that the threshold aims at. ``profile``: the metadata are read, where the layout has a place
-    for them.
+    for them. Over a pool, at most ``precedents`` training turns vote with what was answered there, see ``Retriever``;
+    with 0 the cosine alone decides, as published.
 
     Source: DSDF, section 3.3, equation 7; the loss is that of ConvFiT, section 2.1.
     """
@@ -60,6 +61,7 @@ class Selection(RespondingTask):
     gold_layer: str = LAYER
     shown: int = 5
     precision: float = 0.5
+    precedents: int = 10_000
 
     name: ClassVar[str] = "selection"
     paper: ClassVar[str] = "DSDF, 3.3 (RS)"
@@ -68,6 +70,8 @@ class Selection(RespondingTask):
     def __post_init__(self) -> None:
         if self.shown < 1:
             raise InputError(f"shown is {self.shown}, expected at least 1")
+        if self.precedents < 0:
+            raise InputError(f"precedents is {self.precedents}, expected 0 or more")
         YesNo(self.precision)  # raises InputError
         _ = self.objective
 
@@ -82,7 +86,7 @@ class Selection(RespondingTask):
 
 
 class SelectionModel(Responder):
-    """What ``fit_selection`` returns. The vectors of the pool are kept, so that a turn costs one encoder pass."""
+    """What ``fit_selection`` returns. The vectors of the pool and of precedents are kept: a turn is one encoder pass."""
 
     task: Selection
 
@@ -92,22 +96,17 @@ class SelectionModel(Responder):
         encoder: Encoder,
         pool: Pool,
         *,
-        vectors: Vectors | None = None,
+        retriever: Retriever | None = None,
         confidence: Confidence | None = None,
         facts: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(task, encoder, pool, confidence=confidence, facts=facts)
-        self.dual = DualEncoder(self.encoder)
-        self.vectors = self.dual.responses(pool.texts) if vectors is None else vectors
+        self.retriever = retriever or Retriever.of(DualEncoder(self.encoder), pool, task.scale)
 
     def order(self, contexts: Sequence[Context], k: int) -> list[Order]:
-        scores = self.scores(contexts)
+        scores = self.retriever.scores(contexts)
         columns = best_columns(scores, k)
         return [[(int(at), float(row[at])) for at in best] for row, best in zip(scores, columns, strict=True)]
-
-    def scores(self, contexts: Sequence[Context]) -> NDArray[np.float32]:
-        """Cosines times the scale, (contexts, pool)."""
-        return np.asarray(self.task.scale * (self.dual.contexts(contexts) @ self.vectors.T), dtype=np.float32)
 
     def evaluate(
         self,
@@ -128,7 +127,8 @@ class SelectionModel(Responder):
         """
         given = list(dialogues)
         contexts, texts, gold = self.asked(given)
-        vectors = np.concatenate([self.dual.contexts(contexts[at : at + 512]) for at in range(0, len(contexts), 512)])
+        dual = self.retriever.dual
+        vectors = np.concatenate([dual.contexts(contexts[at : at + 512]) for at in range(0, len(contexts), 512)])
         if progress is not None:
             progress(len(given))
         names = [given[context.dialogue].id for context in contexts]
@@ -139,12 +139,12 @@ class SelectionModel(Responder):
             "dialogues": len(set(names)),
             "pool": len(self.pool),
         }
-        selected = _Batches(vectors, self.dual.responses(texts), texts, seed)
-        scores = self.task.scale * vectors @ self.vectors.T
+        selected = _Batches(vectors, dual.responses(texts), texts, seed)
+        scores = self.retriever.scored(vectors)
         known = gold >= 0
         ranks = pessimistic_ranks(scores[known], gold[known])
         top = scores.argmax(1)
-        choices = Choices(gold, top, scores[np.arange(len(top)), top].astype(np.float64), self.confidence)
+        choices = Choices(gold, top, scores[np.arange(len(top)), top], self.confidence)
 
         def measured(weights: Floats) -> dict[str, float]:
             return selected(weights) | _in_pool(ranks, weights[known]) | choices.measured(weights)
@@ -178,11 +178,12 @@ class SelectionModel(Responder):
         with atomic_folder(Path(folder), marks=MARKS) as temporary:
             (temporary / "encoder").mkdir()
             self.encoder.write(temporary / "encoder")
-            write_arrays(temporary / VECTORS, {"vectors": self.vectors})
+            write_arrays(temporary / VECTORS, self.retriever.arrays())
             content = {
                 "encoder": self.facts.get("encoder", self.encoder.name),
                 "max_tokens": self.encoder.codec.max_tokens,
                 "parameters": asdict(self.task),
+                "retriever": self.retriever.content(),
                 "confidence": self.confidence.to_json(),
                 "pool": self.pool.to_json(),
                 "facts": self.facts,
@@ -197,14 +198,12 @@ def load_selection(folder: Path) -> SelectionModel:
     document = read_task(folder, Selection.name)
     try:
         pool = Pool.from_json(document["pool"])
-        vectors = read_arrays(folder / VECTORS)["vectors"]
-        if len(vectors) != len(pool):
-            raise ValueError(f"it has {len(vectors)} vectors for {len(pool)} responses")
+        encoder = Encoder.load(folder / "encoder", max_tokens=int(document["max_tokens"]))
         model = SelectionModel(
             Selection(**document["parameters"]),
-            Encoder.load(folder / "encoder", max_tokens=int(document["max_tokens"])),
+            encoder,
             pool,
-            vectors=vectors,
+            retriever=Retriever.read(DualEncoder(encoder), pool, read_arrays(folder / VECTORS), document["retriever"]),
             confidence=Confidence(**document["confidence"]),
             facts=document["facts"],
         )

@@ -12,12 +12,12 @@ from turnwise.encoder import Encoder
 from turnwise.settings import Settings
 from turnwise.store import TurnStore
 from turnwise.tasks.confidence import fit_confidence
-from turnwise.tasks.contexts import agent_turns, contexts_of
+from turnwise.tasks.contexts import Context, agent_turns, contexts_of
 from turnwise.tasks.dual import DualEncoder
 from turnwise.tasks.fit import HeldOut, TaskInput, adapted_encoder, train_and_held
 from turnwise.tasks.learner import facts_of, learn
 from turnwise.tasks.pool import Pool, dialogue_pool
-from turnwise.tasks.ranks import BATCH, batch_ranks, recall, text_keys
+from turnwise.tasks.ranks import BATCH, Ints, batch_ranks, recall, text_keys
 from turnwise.tasks.responder import Responder
 from turnwise.tasks.selection import Selection, SelectionModel
 from turnwise.training import Part, Step
@@ -75,7 +75,8 @@ class SelectionLearner:
         pool: Pool,
         seed: int,
     ) -> None:
-        self.task, self.encoder, self.held, self.pool = task, encoder, held, pool
+        self.task, self.encoder, self.train, self.held, self.pool = task, encoder, train, held, pool
+        self.seed = seed
         objective = task.objective
         examples = objective.examples(TurnStore.of(train, encoder.codec), encoder.codec)
         torch.manual_seed(seed)
@@ -87,8 +88,9 @@ class SelectionLearner:
         return None if quality is None else (quality, {"recall@1": quality})
 
     def finish(self, facts: dict[str, Any]) -> SelectionModel:
-        """The model with the pool's vectors, and what its scores mean."""
+        """The model with the pool's vectors and its precedents, and what its scores mean."""
         model = SelectionModel(self.task, self.encoder, self.pool, facts=facts)
+        remember(model, self.train, self.held, self.seed)
         finish(model, self.held)
         return model
 
@@ -107,6 +109,25 @@ def held_out_recall(task: Selection, encoder: Encoder, dialogues: Sequence[Dialo
     size = min(BATCH, len(contexts))
     _, _, merged = batch_ranks(dual.contexts(contexts), dual.responses(texts), text_keys(texts), 0, size)
     return recall(merged, 1)
+
+
+def remember(model: SelectionModel, train: Sequence[Dialogue], held: Sequence[Dialogue], seed: int) -> None:
+    """Keep training turns whose response is in the pool as precedents; held-out ones choose how much they count."""
+    if model.task.precedents:
+        contexts, responses = _answered(model, train)
+        model.retriever.remember(contexts, responses, model.task.precedents, seed)
+        contexts, responses = _answered(model, held)
+        some = slice(None, None, max(1, len(contexts) // _MEASURED))
+        model.retriever.choose_share(contexts[some], responses[some])
+
+
+def _answered(model: SelectionModel, dialogues: Sequence[Dialogue]) -> tuple[list[Context], Ints]:
+    """The contexts of agents' turns whose response is in the pool, and its numbers."""
+    contexts = model.contexts(dialogues, agent_turns)
+    turns = [dialogues[context.dialogue].turns[context.turn] for context in contexts]
+    places = [model.pool.find(turn, model.task.gold_layer) for turn in turns]
+    known = [(context, place) for context, place in zip(contexts, places, strict=True) if place is not None]
+    return [context for context, _ in known], np.array([place for _, place in known], dtype=np.int64)
 
 
 def finish(model: Responder, held: Sequence[Dialogue]) -> None:

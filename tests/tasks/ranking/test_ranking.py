@@ -54,14 +54,16 @@ def model(desk: RankingModel) -> RankingModel:
 def test_the_pessimistic_rank_of_candidates_and_of_what_the_shortlist_left_out() -> None:
     """Candidates 4, 0, 2 score 1, 2, 2: 0 and 2 tie, so both have rank 2; 4 has 3.
 
-    By the dual encoder the order of all is 0, 2, 4, 3, 1: what is left out comes behind the three.
+    By the retriever the order of all is 0, 2, 4, 3, 1: what is left out comes behind the three.
     """
-    answer = Answered(np.array([4, 0, 2]), np.array([1.0, 2.0, 2.0]), np.array([0.9, 0.1, 0.8, 0.2, 0.7]), 0.0)
-    assert [answer.rank(gold) for gold in range(5)] == [2, 5, 2, 4, 3]
+    answer = Answered(np.array([4, 0, 2]), np.array([1.0, 2.0, 2.0]), np.array([0.9, 0.1, 0.8, 0.2, 0.7]), 1e6)
+    assert [answer.rank(gold) for gold in (1, 3, 4)] == [5, 4, 3]
     assert [at for at, _ in answer.order] == [0, 2, 4]
-    blended = replace(answer, blend=10.0)
-    assert [at for at, _ in blended.order] == [0, 2, 4]
-    assert blended.rank(0) == 1
+    even = replace(answer, retrieved=np.array([0.5, 0.1, 0.5, 0.2, 0.5]), weight=1.0)
+    assert [even.rank(gold) for gold in range(5)] == [2, 5, 2, 4, 3]
+    less = replace(answer, weight=0.05)
+    assert [at for at, _ in less.order] == [0, 2, 4]
+    assert less.rank(0) == 1
 
 
 def test_pairs_know_what_is_annotated_and_draw_from_their_own_kind(
@@ -143,7 +145,7 @@ def test_what_is_saved_answers_alike(
     model.save(tmp_path / "model")
     assert (tmp_path / "model" / "shortlist").is_dir() == (shortlist == "separate")
     loaded = load_ranking(tmp_path / "model")
-    for name in ("task", "pool", "version", "blend", "confidence"):
+    for name in ("task", "pool", "version", "weight", "confidence"):
         assert getattr(loaded, name) == getattr(model, name)
     plain = [json.dumps(to_json(dialogue)) for dialogue in model.annotate(desk_talks)]
     assert [json.dumps(to_json(dialogue)) for dialogue in loaded.annotate(desk_talks)] == plain

@@ -52,9 +52,8 @@ def load_responses(folder: Path, engine: str = "torch") -> Model:
         raise ModelError(f"{folder} has no {engine} export; make it with: {advice}")
     if _source(place) != _weights(folder):
         raise ModelError(f"{place} was exported from another model; run: {advice}")
-    dual = model.dual
-    if dual is not None:
-        dual.engine = Runtime.load(place / "dual").encode
+    if model.retriever is not None:
+        model.retriever.dual.engine = Runtime.load(place / "dual").encode
     if isinstance(model, RankingModel):
         model.cross.engine = Runtime.load(place / "cross").encode
     return model
@@ -81,7 +80,7 @@ def export_responses(
     found: dict[str, ExportFacts] = {}
     place = export_folder(folder, precision)
     with atomic_folder(place, marks=(_SOURCE,)) as temporary:
-        dual = model.dual
+        dual = None if model.retriever is None else model.retriever.dual
         if dual is not None:
             rows = [tokens_of(context.row(Composer(dual.encoder.codec))) for context in contexts]
 

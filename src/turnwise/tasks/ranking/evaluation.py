@@ -24,18 +24,18 @@ _TOGETHER = 16
 class Answered:
     """The candidates of one context: ``columns`` (candidates,) of the pool, and their log-odds ``own``.
 
-    ``alike`` (pool,) are the scores of the dual encoder, None without one; ``blend`` is their weight.
+    ``weight`` is that of ``own`` beside ``retrieved`` (pool,), the scores of the retriever, None without one.
     """
 
     columns: Ints
     own: Floats
-    alike: Floats | None
-    blend: float
+    retrieved: Floats | None
+    weight: float
 
     @property
     def scores(self) -> Floats:
         """Raw scores of the candidates."""
-        return self.own if self.alike is None else self.own + self.blend * self.alike[self.columns]
+        return self.own if self.retrieved is None else self.weight * self.own + self.retrieved[self.columns]
 
     @property
     def order(self) -> Order:
@@ -47,13 +47,13 @@ class Answered:
     def rank(self, gold: int) -> int:
         """The pessimistic rank of a response of the pool: ties come before it.
 
-        One that is no candidate has its rank among all by the dual encoder, which is behind all candidates.
+        One that is no candidate has its rank among all by the retriever, which is behind all candidates.
         """
         at = np.flatnonzero(self.columns == gold)
         if len(at):
             return int((self.scores >= self.scores[at[0]]).sum())
-        assert self.alike is not None
-        return max(int((self.alike >= self.alike[gold]).sum()), len(self.columns) + 1)
+        assert self.retrieved is not None
+        return max(int((self.retrieved >= self.retrieved[gold]).sum()), len(self.columns) + 1)
 
 
 def evaluation(

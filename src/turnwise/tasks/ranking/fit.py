@@ -23,12 +23,14 @@ from turnwise.tasks.ranking.examples import Ints, Pairs, pairs_of
 from turnwise.tasks.ranking.model import RankingModel
 from turnwise.tasks.ranking.task import Ranking
 from turnwise.tasks.ranks import mean_reciprocal_rank, recall
+from turnwise.tasks.retriever import Retriever
 from turnwise.tasks.selection import Selection, SelectionModel
 from turnwise.tasks.selection_fit import SelectionFitting, finish, fit_selection
 from turnwise.training import Part, Step
 
 OnStep = Callable[[str, Step], None]
-BLENDS = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
+WEIGHTS = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
+"""How much the cross-encoder may count beside the retriever."""
 _MEASURED = 200
 """Held-out turns that the best epoch is chosen by, at most: a sample, as published."""
 _NEAR = 30
@@ -60,7 +62,7 @@ def fit_ranking(
 
     The head starts from that of next-turn prediction where further pre-training left one beside the encoder. After
     each epoch recall@1 is measured on held-out turns; the weights of the best epoch stay. On the same turns the
-    weight of the dual encoder's score, the curve from scores to probabilities and the threshold are chosen.
+    weight of the cross-encoder beside the retriever is chosen, the curve from scores to probabilities, the threshold.
     ``on_step`` is called with the stage's name and each step. Raises CorpusError when no agent's turn answers
     something.
     """
@@ -104,6 +106,7 @@ class RankingLearner:
     ) -> None:
         task, seed = fitting.task, fitting.training.seed
         self.held, self.apart, self.shared = held, apart, shared
+        self.precedents, self.seed = fitting.selection.precedents, seed
         pairs = pairs_of(train, encoder.codec, pool, task.gold_layer, profile=task.profile)
         if len(pairs) == 0:
             raise CorpusError(
@@ -111,7 +114,7 @@ class RankingLearner:
                 "pool or one of several typed freely; give other dialogues, or the pool that their agents chose from"
             )
         if apart is not None and task.hard > 0:
-            pairs = pairs.with_near(_near(apart, pairs))
+            pairs = pairs.with_near(_near(apart.retriever, pairs))
         self.pairs = pairs
         torch.manual_seed(seed)
         head = task.head(encoder, pairs)
@@ -123,29 +126,31 @@ class RankingLearner:
                 TurnStore.of(map(fitting.selection.read, train), encoder.codec), encoder.codec
             )
             self.parts.append(Part(objective, examples, objective.head(encoder, examples)))
-        dual = apart.dual if apart is not None else DualEncoder(encoder) if shared else None
-        self.model = RankingModel(
-            task, encoder, head, pool, dual=dual, vectors=None if apart is None else apart.vectors,
-            scale=fitting.selection.scale,
-        )  # fmt: skip
+        retriever = None if apart is None else apart.retriever
+        if shared:
+            retriever = Retriever.of(DualEncoder(encoder), pool, fitting.selection.scale)
+        self.model = RankingModel(task, encoder, head, pool, retriever=retriever)
         self.asked = _Asked.of(self.model, held, seed)
 
     def measure(self) -> tuple[float, dict[str, float]] | None:
         """Recall@1 and MRR on held-out turns."""
         if not len(self.asked.gold):
             return None
-        if self.shared:
-            self.model.refresh()
-        found = self.asked.measure(self.model)
+        if self.shared and self.model.retriever is not None:
+            self.model.retriever.refresh(self.model.pool)
+        found = self.asked.best(self.model)
         return found["recall@1"], found
 
     def finish(self, facts: dict[str, Any]) -> RankingModel:
-        """Encode the pool, and choose on held-out turns how much the dual encoder counts and what a score means."""
-        model = self.model
-        if self.shared:
-            model.refresh()
-        if model.dual is not None and len(self.asked.gold):
-            model.blend = self.asked.best_blend(model)
+        """Choose on held-out turns how much precedents and the cross-encoder count, and what a score means."""
+        model, retriever = self.model, self.model.retriever
+        if self.shared and retriever is not None:
+            retriever.refresh(model.pool)
+            known = [pair.context for pair in self.pairs.found[: self.pairs.annotated]]
+            retriever.remember(known, self.pairs.gold, self.precedents, self.seed)
+            retriever.choose_share(self.asked.contexts, self.asked.gold)
+        if retriever is not None and len(self.asked.gold):
+            model.weight = self.asked.best(model)["weight"]
         apart = self.apart
         model.facts = facts | {
             "annotated": self.pairs.annotated,
@@ -178,12 +183,12 @@ def _shortlist(
     return fit_selection(train, encoder, recipe, pool=pool, dev=held, on_step=told)
 
 
-def _near(shortlist: SelectionModel, pairs: Pairs) -> list[Ints]:
+def _near(retriever: Retriever, pairs: Pairs) -> list[Ints]:
     """For each annotated pair the numbers of the responses that the dual encoder takes for most alike."""
     contexts = [pair.context for pair in pairs.found[: pairs.annotated]]
     found: list[Ints] = []
     for at in range(0, len(contexts), 512):
-        best = best_columns(shortlist.scores(contexts[at : at + 512]), _NEAR)
+        best = best_columns(retriever.alike(contexts[at : at + 512]), _NEAR)
         found += [row[row != gold] for row, gold in zip(best, pairs.gold[at : at + 512], strict=True)]
     return found
 
@@ -205,15 +210,14 @@ class _Asked:
         chosen = [known[row] for row in rows]
         return cls([contexts[at] for at in chosen], np.array([places[at] for at in chosen], dtype=np.int64))
 
-    def measure(self, model: RankingModel) -> dict[str, float]:
-        """MRR and recall@1, as the model ranks now."""
-        return self._figures(model.answers(self.contexts))
-
-    def best_blend(self, model: RankingModel) -> float:
-        """The weight of the dual encoder's score with the highest MRR; of equal ones the lowest."""
+    def best(self, model: RankingModel) -> dict[str, float]:
+        """MRR and recall@1 with the ``weight`` of the cross-encoder with the highest MRR; of equal ones the lowest."""
         answers = model.answers(self.contexts)
-        tried = {blend: self._figures([replace(one, blend=blend) for one in answers])["mrr"] for blend in BLENDS}
-        return max(BLENDS, key=lambda blend: tried[blend])
+        weights = (1.0,) if model.retriever is None else WEIGHTS
+        tried = [
+            {"weight": weight, **self._figures([replace(one, weight=weight) for one in answers])} for weight in weights
+        ]
+        return max(tried, key=lambda found: found["mrr"])
 
     def _figures(self, answers: Sequence[Answered]) -> dict[str, float]:
         ranks = np.array([one.rank(int(gold)) for one, gold in zip(answers, self.gold, strict=True)], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""A fitted ranking: the cross-encoder, the dual encoder of its shortlist, the pool and its vectors."""
+"""A fitted ranking: the pool, the retriever of its shortlist, and the cross-encoder."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
@@ -19,14 +19,16 @@ from turnwise.pretrained_heads import read_heads, start_from
 from turnwise.sequences import Ids
 from turnwise.tasks.confidence import Confidence
 from turnwise.tasks.contexts import Context, tokens_of
-from turnwise.tasks.dual import DualEncoder, Vectors, best_columns
+from turnwise.tasks.dual import DualEncoder, best_columns
 from turnwise.tasks.folder import MARKS, read_arrays, read_task, write_arrays, write_task
 from turnwise.tasks.pool import Pool
 from turnwise.tasks.ranking.cross import CrossEncoder
 from turnwise.tasks.ranking.evaluation import Answered, evaluation
 from turnwise.tasks.ranking.task import Ranking
+from turnwise.tasks.ranks import Floats, Ints
 from turnwise.tasks.responder import Order, Responder
 from turnwise.tasks.response_card import card
+from turnwise.tasks.retriever import Retriever
 from turnwise.tasks.selection import VECTORS
 
 _HEAD = "head.safetensors"
@@ -38,8 +40,9 @@ _TOGETHER = 32
 class RankingModel(Responder):
     """What ``fit_ranking`` returns.
 
-    Raw scores are the cross-encoder's log-odds plus ``blend`` times ``scale`` times the cosine of the dual encoder;
-    both are chosen in fitting, and ``blend`` is 0 without a dual encoder.
+    Raw scores are ``weight`` times the cross-encoder's log-odds plus the retriever's log p(r | c); ``weight`` is chosen
+    in fitting. Where it is 0 the cross-encoder does not run. Without a retriever the whole pool is scored by the
+    cross-encoder alone.
     """
 
     task: Ranking
@@ -51,58 +54,55 @@ class RankingModel(Responder):
         head: nn.Module,
         pool: Pool,
         *,
-        dual: DualEncoder | None = None,
-        vectors: Vectors | None = None,
-        blend: float = 0.0,
-        scale: float = 20.0,
+        retriever: Retriever | None = None,
+        weight: float = 1.0,
         confidence: Confidence | None = None,
         facts: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(task, encoder, pool, confidence=confidence, facts=facts)
         self.head = head.eval()
         self.cross = CrossEncoder(self.encoder, self.head, task.pooling)
-        self.dual = dual
-        self.blend = blend
-        self.scale = scale
-        self.whole = dual is None
-        """Whether every response of the pool is scored by the cross-encoder."""
+        self.retriever = retriever
+        self.weight = weight
+        self.whole = retriever is None
+        """Whether every response of the pool is a candidate."""
         self._ids: list[Ids] = [np.array(ids, dtype=np.int32) for ids in encoder.codec.plain_ids(pool.texts)]
-        self.vectors = vectors
-        if dual is not None and vectors is None:
-            self.vectors = dual.responses(pool.texts)
 
     def order(self, contexts: Sequence[Context], k: int) -> list[Order]:
         """The ``k`` best, at most as many as the shortlist holds: what it leaves out has no score."""
         return [one.order[:k] for one in self.answers(contexts)]
 
     def answers(self, contexts: Sequence[Context]) -> list[Answered]:
-        """For each context its candidates by their score, best first, and the scores of the dual encoder, if any."""
+        """For each context its candidates and their scores, and those of all by the retriever, if any."""
         found = []
         for at in range(0, len(contexts), _TOGETHER):
             found += self._answers(contexts[at : at + _TOGETHER])
         return found
 
     def _answers(self, contexts: Sequence[Context]) -> list[Answered]:
-        alike = None
-        if self.dual is not None and self.vectors is not None:
-            alike = self.scale * (self.dual.contexts(contexts) @ self.vectors.T).astype(np.float64)
+        retrieved = None if self.retriever is None else self.retriever.scores(contexts)
         number = len(self.pool) if self.whole else min(self.task.top_k, len(self.pool))
-        if alike is None or number == len(self.pool):
+        if retrieved is None or number == len(self.pool):
             columns = np.broadcast_to(np.arange(len(self.pool)), (len(contexts), len(self.pool)))
         else:
-            columns = best_columns(alike, number)
+            columns = best_columns(retrieved, number)
+        own = self._own(contexts, columns)
+        return [
+            Answered(row, scores, None if retrieved is None else retrieved[at], self.weight)
+            for at, (row, scores) in enumerate(zip(columns, own, strict=True))
+        ]
+
+    def _own(self, contexts: Sequence[Context], columns: Ints) -> Floats:
+        """The cross-encoder's log-odds of candidates ``columns`` (contexts, candidates); zeros where their weight is."""
+        if self.weight == 0:
+            return np.zeros(columns.shape)
         composer = self.task.composer(self.encoder.codec)
         tokens = [
             tokens_of(context.row(composer, self._ids[at]))
             for context, row in zip(contexts, columns, strict=True)
             for at in row.tolist()
         ]
-        scores = self.cross.logits(tokens).reshape(columns.shape)
-        found = []
-        for number, (row, own) in enumerate(zip(columns, scores, strict=True)):
-            others = None if alike is None else alike[number]
-            found.append(Answered(row, own, others, self.blend))
-        return found
+        return self.cross.logits(tokens).reshape(columns.shape)
 
     def evaluate(
         self,
@@ -116,11 +116,6 @@ class RankingModel(Responder):
         found = evaluation(self, list(dialogues), draws=draws, seed=seed, progress=progress)
         return {"task": self.task.name, "model": self.version, **found}
 
-    def refresh(self) -> None:
-        """Encode the pool again: after the dual encoder has learned."""
-        if self.dual is not None:
-            self.vectors = self.dual.responses(self.pool.texts)
-
     def save(self, folder: Path, *, encoder: bool = True) -> None:
         """Write the model folder, atomically: task.json, encoder/, head, the pool's vectors, shortlist/, README.md.
 
@@ -132,19 +127,20 @@ class RankingModel(Responder):
                 (temporary / "encoder").mkdir()
                 self.encoder.write(temporary / "encoder")
             save_file({name: value.contiguous() for name, value in self.head.state_dict().items()}, temporary / _HEAD)
-            if self.vectors is not None:
-                write_arrays(temporary / VECTORS, {"vectors": self.vectors})
-            apart = self.dual is not None and self.dual.encoder is not self.encoder
-            if apart and self.dual is not None:
-                (temporary / _SHORTLIST).mkdir()
-                self.dual.encoder.write(temporary / _SHORTLIST)
+            retriever, apart = self.retriever, False
+            if retriever is not None:
+                write_arrays(temporary / VECTORS, retriever.arrays())
+                apart = retriever.dual.encoder is not self.encoder
+                if apart:
+                    (temporary / _SHORTLIST).mkdir()
+                    retriever.dual.encoder.write(temporary / _SHORTLIST)
             content = {
                 "encoder": self.facts.get("encoder", self.encoder.name),
                 "max_tokens": self.encoder.codec.max_tokens,
                 "parameters": asdict(self.task),
-                "dual": None if self.dual is None else "separate" if apart else "shared",
-                "blend": self.blend,
-                "scale": self.scale,
+                "shortlist": "none" if retriever is None else "separate" if apart else "shared",
+                "retriever": None if retriever is None else retriever.content(),
+                "weight": self.weight,
                 "confidence": self.confidence.to_json(),
                 "pool": self.pool.to_json(),
                 "facts": self.facts,
@@ -182,22 +178,18 @@ def load_ranking(folder: Path, encoder: Encoder | None = None) -> RankingModel:
             encoder = Encoder.load(folder / "encoder", max_tokens=limit)
         head = class_head(encoder.dim, 2)
         head.load_state_dict(load_file(folder / _HEAD))
-        dual, vectors = None, None
-        if document["dual"] is not None:
-            apart = document["dual"] == "separate"
+        retriever = None
+        if document["shortlist"] != "none":
+            apart = document["shortlist"] == "separate"
             dual = DualEncoder(Encoder.load(folder / _SHORTLIST, max_tokens=limit) if apart else encoder)
-            vectors = read_arrays(folder / VECTORS)["vectors"]
-            if len(vectors) != len(pool):
-                raise ValueError(f"it has {len(vectors)} vectors for {len(pool)} responses")
+            retriever = Retriever.read(dual, pool, read_arrays(folder / VECTORS), document["retriever"])
         model = RankingModel(
             task,
             encoder,
             head,
             pool,
-            dual=dual,
-            vectors=vectors,
-            blend=float(document["blend"]),
-            scale=float(document["scale"]),
+            retriever=retriever,
+            weight=float(document["weight"]),
             confidence=Confidence(**document["confidence"]),
             facts=document["facts"],
         )
