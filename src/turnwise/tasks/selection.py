@@ -86,7 +86,7 @@ class Selection(RespondingTask):
 
 
 class SelectionModel(Responder):
-    """What ``fit_selection`` returns. The vectors of the pool and of precedents are kept: a turn is one encoder pass."""
+    """What ``fit_selection`` returns. Vectors of the pool and of precedents are kept: a turn is one encoder pass."""
 
     task: Selection
 

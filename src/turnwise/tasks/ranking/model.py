@@ -93,7 +93,7 @@ class RankingModel(Responder):
         ]
 
     def _own(self, contexts: Sequence[Context], columns: Ints) -> Floats:
-        """The cross-encoder's log-odds of candidates ``columns`` (contexts, candidates); zeros where their weight is."""
+        """The cross-encoder's log-odds of ``columns`` (contexts, candidates); zeros where their weight is."""
         if self.weight == 0:
             return np.zeros(columns.shape)
         composer = self.task.composer(self.encoder.codec)
