@@ -86,6 +86,9 @@ def fit_ranking_verb(
     seed: SeedOption = 0,
     encoder: EncoderOption = "embedded",
     recipe: RecipeOption = "ranking",
+    cross: Annotated[
+        bool | None, typer.Option("--cross/--no-cross", help="Rank the shortlist again with a cross-encoder.")
+    ] = None,
     top_k: Annotated[int | None, typer.Option(help="Responses that the shortlist keeps for the cross-encoder.")] = None,
     shortlist: Annotated[
         str | None, typer.Option(help="separate: a dual encoder of its own; shared: one trunk for both; or none.")
@@ -101,7 +104,7 @@ def fit_ranking_verb(
     steps: StepsOption = None,
     column: ColumnOption = None,
 ) -> None:
-    """Fit response ranking: a cross-encoder over a pool of responses, behind a quick shortlist.
+    """Fit response ranking: by a dual encoder and precedents, with --cross by a cross-encoder behind them.
 
     Example: turnwise fit ranking --corpus sample --pool sample -o models/ranking
     """
@@ -114,6 +117,7 @@ def fit_ranking_verb(
     _writable(output)
     parameters = {
         "gold_layer": layer,
+        "cross": cross,
         "top_k": top_k,
         "shortlist": shortlist,
         "negatives": negatives,

@@ -136,14 +136,35 @@ def test_it_overfits_without_a_shortlist(tiny: Encoder, desk_talks: list[Dialogu
     assert (found["candidates"], found["shortlist_recall"]) == (6, 1.0)
 
 
+def test_the_retriever_ranks_alone_without_a_cross_encoder(
+    tiny: Encoder, desk_talks: list[Dialogue], desk_pool: Pool
+) -> None:
+    fitting = replace(FITTING, task=replace(TASK, cross=False))
+    model = fit_ranking(desk_talks, tiny, fitting, pool=desk_pool, dev=desk_talks)
+    assert (model.cross, model.weight, model.whole) == (None, 0.0, False)
+    assert (model.facts["annotated"], model.facts["typed"]) == (12, 4)
+    found = model.evaluate(desk_talks, draws=0)
+    assert found["recall@1"] > 0.8
+    assert (found["candidates"], found["shortlist_recall"]) == (3, 1.0)
+    one = Pool.of([Response("card", "your card arrives on monday")], source="test")
+    alone = fit_ranking(desk_talks, tiny, replace(SHORT, task=fitting.task), pool=one)
+    assert alone.evaluate(desk_talks, draws=0)["recall@1"] == 1.0
+
+
+@pytest.mark.parametrize("cross", [True, False])
 @pytest.mark.parametrize("shortlist", ["separate", "shared", "none"])
 def test_what_is_saved_answers_alike(
-    tiny: Encoder, desk_talks: list[Dialogue], desk_pool: Pool, tmp_path: Path, shortlist: Shortlist
+    tiny: Encoder, desk_talks: list[Dialogue], desk_pool: Pool, tmp_path: Path, shortlist: Shortlist, cross: bool
 ) -> None:
-    fitting = replace(SHORT, task=replace(TASK, shortlist=shortlist))
+    if shortlist == "none" and not cross:
+        with pytest.raises(InputError, match="nothing would rank"):
+            replace(TASK, shortlist=shortlist, cross=cross)
+        return
+    fitting = replace(SHORT, task=replace(TASK, shortlist=shortlist, cross=cross))
     model = fit_ranking(desk_talks, tiny, fitting, pool=desk_pool, dev=desk_talks)
     model.save(tmp_path / "model")
-    assert (tmp_path / "model" / "shortlist").is_dir() == (shortlist == "separate")
+    assert (tmp_path / "model" / "shortlist").is_dir() == (shortlist == "separate" and cross)
+    assert (tmp_path / "model" / "head.safetensors").is_file() == cross
     loaded = load_ranking(tmp_path / "model")
     for name in ("task", "pool", "version", "weight", "confidence"):
         assert getattr(loaded, name) == getattr(model, name)
@@ -193,7 +214,7 @@ def test_zero_shot_takes_the_head_of_pre_training(tiny: Encoder, desk_pool: Pool
     write_heads(tmp_path / "adapted", head_weights({"next_turn": head}, tiny))
     adapted = Encoder.load(tmp_path / "adapted")
     model = zero_shot(adapted, desk_pool)
-    assert torch.equal(model.head.state_dict()["weight"], head.weight)
+    assert model.cross is not None and torch.equal(model.cross.head.state_dict()["weight"], head.weight)
     assert len(model.rank(Dialogue("d", (Turn("customer", "my card"),)), 6)) == 6
     started = fit_ranking(
         [Dialogue("d", (Turn("customer", "hi"), Turn("agent", "sure hello"), Turn("agent", "refund done")))],

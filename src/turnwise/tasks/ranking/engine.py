@@ -54,7 +54,7 @@ def load_responses(folder: Path, engine: str = "torch") -> Model:
         raise ModelError(f"{place} was exported from another model; run: {advice}")
     if model.retriever is not None:
         model.retriever.dual.engine = Runtime.load(place / "dual").encode
-    if isinstance(model, RankingModel):
+    if isinstance(model, RankingModel) and model.cross is not None:
         model.cross.engine = Runtime.load(place / "cross").encode
     return model
 
@@ -62,7 +62,7 @@ def load_responses(folder: Path, engine: str = "torch") -> Model:
 def export_responses(
     folder: Path, precision: str, *, check: Sequence[Dialogue] = (), bounds: "Bounds | None" = None
 ) -> dict[str, "ExportFacts"]:
-    """Export both encoders of a model folder beside it, as ``DIR.onnx-fp32`` or ``DIR.onnx-int8``.
+    """Export the encoders of a model folder beside it, as ``DIR.onnx-fp32`` or ``DIR.onnx-int8``.
 
     ``check`` are dialogues of the desk on which the exports are compared with torch; without them the pool's texts
     are taken for what customers say. Of the first choices one in ten may change at most, or what ``bounds`` say.
@@ -99,13 +99,13 @@ def export_responses(
                 bounds=bounds,
                 task_check=chosen,
             )
-        if isinstance(model, RankingModel):
-            ranking, pairs = model, _pairs(model, contexts)
+        if isinstance(model, RankingModel) and model.cross is not None:
+            cross, pairs = model.cross, _pairs(model, contexts)
 
             def ranked(encode: Any) -> TaskScore:
-                ranking.cross.engine = encode
-                scores = ranking.cross.logits(pairs).reshape(len(contexts), -1)
-                ranking.cross.engine = None
+                cross.engine = encode
+                scores = cross.logits(pairs).reshape(len(contexts), -1)
+                cross.engine = None
                 return TaskScore("first choices", 1.0, tuple(str(at) for at in scores.argmax(1).tolist()))
 
             found["cross"] = export(
@@ -113,7 +113,7 @@ def export_responses(
                 temporary / "cross",
                 check_texts=pairs[:: max(1, len(pairs) // _CHECKED)],
                 precision=kind,
-                pooling=model.task.pooling,
+                pooling=cross.pooling,
                 segmented=True,
                 bounds=bounds,
                 task_check=ranked,

@@ -70,8 +70,10 @@ def fit_ranking(
     given = list(dialogues)
     pool = dialogue_pool(given, task.gold_layer) if pool is None else pool
     train, held = train_and_held(given, dev, fitting.held_out, settings.seed)
-    wanted = task.shortlist if len(pool) > task.top_k else "none"
+    wanted = task.shortlist if len(pool) > task.top_k or not task.cross else "none"
     apart = _shortlist(train, held, encoder, fitting, pool, on_step) if wanted == "separate" else None
+    if apart is not None and not task.cross:
+        return _retrieving(task, apart, train)
     adapted = adapted_encoder(encoder, fitting.input, settings.seed)
     learner = RankingLearner(fitting, adapted, train, held, pool, apart=apart, shared=wanted == "shared")
 
@@ -84,7 +86,7 @@ def fit_ranking(
 
 
 class RankingLearner:
-    """A ranking on ``encoder``, which is trained in place: the cross-encoder, and the dual encoder when ``shared``.
+    """A ranking on ``encoder``, trained in place: the cross-encoder if wanted, the dual encoder when ``shared``.
 
     ``apart`` is a dual encoder of its own that was fitted before. Raises CorpusError when no agent's turn answers
     something.
@@ -117,9 +119,11 @@ class RankingLearner:
             pairs = pairs.with_near(_near(apart.retriever, pairs))
         self.pairs = pairs
         torch.manual_seed(seed)
-        head = task.head(encoder, pairs)
-        self.started = start_from({"next_turn": head}, read_heads(encoder.name), encoder)
-        self.parts = [Part(task, pairs, head)]
+        head, self.started, self.parts = None, list[str](), list[Part]()
+        if task.cross:
+            head = task.head(encoder, pairs)
+            self.started = start_from({"next_turn": head}, read_heads(encoder.name), encoder)
+            self.parts.append(Part(task, pairs, head))
         if shared:
             objective = fitting.selection.objective
             examples = objective.examples(
@@ -149,7 +153,7 @@ class RankingLearner:
             known = [pair.context for pair in self.pairs.found[: self.pairs.annotated]]
             retriever.remember(known, self.pairs.gold, self.precedents, self.seed)
             retriever.choose_share(self.asked.contexts, self.asked.gold)
-        if retriever is not None and len(self.asked.gold):
+        if retriever is not None and model.cross is not None and len(self.asked.gold):
             model.weight = self.asked.best(model)["weight"]
         apart = self.apart
         model.facts = facts | {
@@ -172,7 +176,11 @@ def _shortlist(
     on_step: OnStep | None,
 ) -> SelectionModel:
     selection = replace(
-        fitting.selection, profile=fitting.task.profile, gold_layer=fitting.task.gold_layer, shown=fitting.task.shown
+        fitting.selection,
+        profile=fitting.task.profile,
+        gold_layer=fitting.task.gold_layer,
+        shown=fitting.task.shown,
+        precision=fitting.task.precision,
     )
     recipe = SelectionFitting(selection, fitting.shortlist, fitting.input, HeldOut(0))
 
@@ -181,6 +189,22 @@ def _shortlist(
             on_step("shortlist", step)
 
     return fit_selection(train, encoder, recipe, pool=pool, dev=held, on_step=told)
+
+
+def _retrieving(task: Ranking, apart: SelectionModel, train: Sequence[Dialogue]) -> RankingModel:
+    """A ranking by the retriever alone."""
+    turns = [dialogue.turns[at] for dialogue in train for at in agent_turns(dialogue)]
+    annotated = sum(apart.pool.find(turn, task.gold_layer) is not None for turn in turns)
+    counted = {"annotated": annotated, "typed": len(turns) - annotated, "shortlist": None}
+    return RankingModel(
+        task,
+        apart.encoder,
+        None,
+        apart.pool,
+        retriever=apart.retriever,
+        confidence=apart.confidence,
+        facts=apart.facts | counted,
+    )
 
 
 def _near(retriever: Retriever, pairs: Pairs) -> list[Ints]:
@@ -213,7 +237,7 @@ class _Asked:
     def best(self, model: RankingModel) -> dict[str, float]:
         """MRR and recall@1 with the ``weight`` of the cross-encoder with the highest MRR; of equal ones the lowest."""
         answers = model.answers(self.contexts)
-        weights = (1.0,) if model.retriever is None else WEIGHTS
+        weights = WEIGHTS if model.retriever is not None and model.cross is not None else (model.weight,)
         tried = [
             {"weight": weight, **self._figures([replace(one, weight=weight) for one in answers])} for weight in weights
         ]

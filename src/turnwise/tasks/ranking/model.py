@@ -1,7 +1,7 @@
 """A fitted ranking: the pool, the retriever of its shortlist, and the cross-encoder."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,8 @@ class RankingModel(Responder):
     """What ``fit_ranking`` returns.
 
     Raw scores are ``weight`` times the cross-encoder's log-odds plus the retriever's log p(r | c); ``weight`` is chosen
-    in fitting. Where it is 0 the cross-encoder does not run. Without a retriever the whole pool is scored by the
-    cross-encoder alone.
+    in fitting. Where it is 0, or there is no ``head``, no cross-encoder runs. Without a retriever the whole pool is
+    scored by the cross-encoder alone.
     """
 
     task: Ranking
@@ -51,7 +51,7 @@ class RankingModel(Responder):
         self,
         task: Ranking,
         encoder: Encoder,
-        head: nn.Module,
+        head: nn.Module | None,
         pool: Pool,
         *,
         retriever: Retriever | None = None,
@@ -60,10 +60,9 @@ class RankingModel(Responder):
         facts: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(task, encoder, pool, confidence=confidence, facts=facts)
-        self.head = head.eval()
-        self.cross = CrossEncoder(self.encoder, self.head, task.pooling)
+        self.cross = None if head is None else CrossEncoder(self.encoder, head.eval(), task.pooling)
         self.retriever = retriever
-        self.weight = weight
+        self.weight = 0.0 if head is None else weight
         self.whole = retriever is None
         """Whether every response of the pool is a candidate."""
         self._ids: list[Ids] = [np.array(ids, dtype=np.int32) for ids in encoder.codec.plain_ids(pool.texts)]
@@ -94,7 +93,7 @@ class RankingModel(Responder):
 
     def _own(self, contexts: Sequence[Context], columns: Ints) -> Floats:
         """The cross-encoder's log-odds of ``columns`` (contexts, candidates); zeros where their weight is."""
-        if self.weight == 0:
+        if self.cross is None or self.weight == 0:
             return np.zeros(columns.shape)
         composer = self.task.composer(self.encoder.codec)
         tokens = [
@@ -126,7 +125,9 @@ class RankingModel(Responder):
             if encoder:
                 (temporary / "encoder").mkdir()
                 self.encoder.write(temporary / "encoder")
-            save_file({name: value.contiguous() for name, value in self.head.state_dict().items()}, temporary / _HEAD)
+            if self.cross is not None:
+                state = self.cross.head.state_dict()
+                save_file({name: value.contiguous() for name, value in state.items()}, temporary / _HEAD)
             retriever, apart = self.retriever, False
             if retriever is not None:
                 write_arrays(temporary / VECTORS, retriever.arrays())
@@ -160,7 +161,8 @@ def zero_shot(encoder: Encoder, pool: Pool, task: Ranking | None = None) -> Rank
             f"the encoder {encoder.name} brings no head of next_turn, which a ranking without fitting needs; "
             "pre-train it with the recipe cs-bert, or fit the ranking"
         )
-    return RankingModel(task or Ranking(), encoder, head, pool, facts={"encoder": encoder.name, "fitted": False})
+    task = replace(task or Ranking(), cross=True)
+    return RankingModel(task, encoder, head, pool, facts={"encoder": encoder.name, "fitted": False})
 
 
 def load_ranking(folder: Path, encoder: Encoder | None = None) -> RankingModel:
@@ -176,8 +178,10 @@ def load_ranking(folder: Path, encoder: Encoder | None = None) -> RankingModel:
         limit = int(document["max_tokens"])
         if encoder is None:
             encoder = Encoder.load(folder / "encoder", max_tokens=limit)
-        head = class_head(encoder.dim, 2)
-        head.load_state_dict(load_file(folder / _HEAD))
+        head = None
+        if task.cross:
+            head = class_head(encoder.dim, 2)
+            head.load_state_dict(load_file(folder / _HEAD))
         retriever = None
         if document["shortlist"] != "none":
             apart = document["shortlist"] == "separate"

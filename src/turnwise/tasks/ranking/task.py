@@ -33,11 +33,12 @@ class Ranking(RespondingTask, Objective):
     shortlist's encoder takes for most alike. ``mix`` is the number of typed turns for each whose response is in the
     pool; they are drawn again where there are too few. As published ``negatives`` is 1, ``hard`` 0, ``mix`` 1.
 
-    A pool of more than ``top_k`` is ranked in two steps: a dual encoder chooses ``top_k``, the cross-encoder ranks
-    these. The dual encoder is a model of its own (``shortlist`` separate), or one trunk with the cross-encoder, which
-    then learns both losses (shared); with none the whole pool is scored. The cross-encoder reads at most
-    ``pair_tokens`` of a context with a response, all that the encoder takes when it is None. ``gold_layer``,
-    ``shown``, ``precision`` and ``profile``: see ``Selection``. ``batch_size`` counts contexts.
+    A pool of more than ``top_k`` is ranked in two steps: a retriever chooses ``top_k``, the cross-encoder ranks these.
+    The retriever's dual encoder is a model of its own (``shortlist`` separate), or one trunk with the cross-encoder,
+    which then learns both losses (shared); with none the whole pool is scored. Without ``cross`` no cross-encoder is
+    fitted, and the retriever ranks alone. The cross-encoder reads at most ``pair_tokens`` of a context with a
+    response, all that the encoder takes when it is None. ``gold_layer``, ``shown``, ``precision`` and ``profile``: see
+    ``Selection``. ``batch_size`` counts contexts.
 
     Source: CS-BERT, sections 3.2 and 4.2.
     """
@@ -47,6 +48,7 @@ class Ranking(RespondingTask, Objective):
     negatives: int = 1
     hard: float = 0.0
     mix: float = 1.0
+    cross: bool = True
     shortlist: Shortlist = "separate"
     top_k: int = 8
     pair_tokens: int | None = None
@@ -71,6 +73,8 @@ class Ranking(RespondingTask, Objective):
             raise InputError(f"pooling is {self.pooling!r}, expected one of {', '.join(get_args(Pooling))}")
         if self.shortlist not in get_args(Shortlist):
             raise InputError(f"shortlist is {self.shortlist!r}, expected one of {', '.join(get_args(Shortlist))}")
+        if not self.cross and self.shortlist == "none":
+            raise InputError("cross is false and shortlist none, so nothing would rank; turn one of them on")
         if self.pair_tokens is not None and self.pair_tokens < LEAST_TOKENS:
             raise InputError(f"pair_tokens is {self.pair_tokens}, expected at least {LEAST_TOKENS}")
         YesNo(self.precision)  # raises InputError
