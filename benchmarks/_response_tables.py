@@ -10,6 +10,8 @@ _SELECTION = {
     "r100@3": "R100@3",
     "r100@1_merged": "R100@1, twins merged",
     "r100@3_merged": "R100@3, twins merged",
+    "r100@1_precedents": "R100@1, with precedents",
+    "r100@1_precedents_merged": "R100@1, with precedents, twins merged",
     "recall@1": "recall@1 over the pool",
     "mrr": "MRR over the pool",
 }

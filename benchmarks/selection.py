@@ -4,9 +4,11 @@
     python benchmarks/selection.py --cells gsim --seeds 0            # one cell
     python benchmarks/selection.py --encoders mix=runs/adapted-mix   # from an encoder adapted to conversations
     python benchmarks/selection.py --cells dstc2 --seeds 0 --on dev --set parameters.batch_size=256 --tag=-256
+    python benchmarks/selection.py --cells dstc2 --seeds 0 --models runs   # measures runs/CORPUS-ENCODER-SEED, if there
 
 Fitted with the recipe selection on the training part; the best epoch is chosen on the dev part. ``--on dev`` measures
-there too, which is where choices of the recipe are made. Batches of exactly 100
+there too, which is where choices of the recipe are made. With ``--models FOLDER`` each fitted model is kept there, and
+one that is there is measured, so that dev and test need one fit. Batches of exactly 100
 responses are drawn with five seeds and the last one is dropped; of MultiWOZ the single-domain dialogues of the training
 list are learned from, those of 2.1's val and test lists measure. In DSTC2 a third of the responses have a twin in their
 batch: ``r100@1`` counts a twin as before the right one, ``r100@1_merged`` counts it as the same.
@@ -26,6 +28,7 @@ from turnwise.corpora import read_corpus
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
 from turnwise.tasks.response_recipes import selection_recipe
+from turnwise.tasks.selection import load_selection
 from turnwise.tasks.selection_fit import fit_selection
 
 CORPORA = {
@@ -53,6 +56,7 @@ def main() -> None:
     parser.add_argument("--on", choices=("test", "dev"), default="test")
     parser.add_argument("--set", nargs="*", default=[], metavar="TABLE.KEY=VALUE", help="override the recipe")
     parser.add_argument("--tag", default="", help="name of such an override in the results")
+    parser.add_argument("--models", type=Path, help="a folder that keeps the fitted models")
     parser.add_argument("--output", type=Path, default=_data.RESULTS / "selection.json")
     arguments = parser.parse_args()
     for corpus in arguments.cells:
@@ -83,19 +87,30 @@ def run(corpus: str, encoder: str, seed: int, arguments: argparse.Namespace) -> 
         tables["training"] = {**tables.get("training", {}), "steps": arguments.steps}
     train, dev = (part(corpus, name, arguments.limit) for name in ("train", "dev"))
     test = dev if arguments.on == "dev" else part(corpus, "test", arguments.limit)
-    return measure((train, dev, test), encoder, seed, tables) | ({"set": arguments.set} if arguments.set else {})
+    name = f"{corpus}-{encoder.replace('/', '-')}{arguments.tag}-{seed}"
+    place = None if arguments.models is None else arguments.models / name
+    found = measure((train, dev, test), encoder, seed, tables, place)
+    return found | ({"set": arguments.set} if arguments.set else {})
 
 
-def measure(parts: Parts, encoder: str, seed: int, tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Fit on the first part, choose the epoch on the second, measure on the third."""
+def measure(
+    parts: Parts, encoder: str, seed: int, tables: Mapping[str, Mapping[str, Any]], place: Path | None = None
+) -> dict[str, Any]:
+    """Fit on the first part, choose the epoch on the second, measure on the third; ``place`` keeps the model."""
     train, dev, test = parts
-    fitting = selection_recipe(overrides={**tables, "training": {"seed": seed, **tables.get("training", {})}})
-    start = time.perf_counter()
-    model = fit_selection(train, Encoder.load(encoder), fitting, dev=dev)
-    seconds = time.perf_counter() - start
+    if place is not None and place.is_dir():
+        model = load_selection(place)
+    else:
+        fitting = selection_recipe(overrides={**tables, "training": {"seed": seed, **tables.get("training", {})}})
+        start = time.perf_counter()
+        model = fit_selection(train, Encoder.load(encoder), fitting, dev=dev)
+        model.facts["seconds"] = time.perf_counter() - start
+        if place is not None:
+            model.save(place)
     found = model.evaluate(test)
     kept = {key: model.facts[key] for key in ("dialogues", "examples", "epochs", "steps", "encoder")}
-    return {**_cells.kept(found), "fitted": kept, "seconds": seconds}
+    own = {"share": model.retriever.share, "seconds": model.facts["seconds"]}
+    return {**_cells.kept(found), "fitted": kept, **own}
 
 
 if __name__ == "__main__":

@@ -46,6 +46,20 @@ def test_precedents_vote_for_what_was_answered(tiny: Encoder) -> None:
     assert np.exp(corners(tiny, precedents, 0.0).scored(CORNERS[:1]))[0, 0] == pytest.approx(4 / 6)
 
 
+def test_of_other_texts_precedents_vote_for_those_of_the_pool(tiny: Encoder) -> None:
+    """The same votes, 0, 5/6 and 1/6, over two candidates: one on (0, 1, 0) that the pool has as number 2, one new.
+
+    Their cosines with (1, 0, 0) are 0 and 1: 1/5 and 4/5, so 1/2 (1/5 + 1/6) and 1/2 4/5. What is no candidate keeps its
+    votes.
+    """
+    precedents = Precedents(CORNERS[[0, 1, 1]], np.array([1, 1, 2]))
+    retriever = corners(tiny, precedents, 0.5)
+    found = np.exp(retriever.among(CORNERS[:1], CORNERS[[1, 0]], np.array([2, -1])))
+    assert found == pytest.approx(np.array([[(1 / 5 + 1 / 6) / 2, 4 / 10]]))
+    plain = np.exp(corners(tiny, None, 0.5).among(CORNERS[:1], CORNERS[[1, 0]], np.array([2, -1])))
+    assert plain == pytest.approx(np.array([[1 / 5, 4 / 5]]))
+
+
 def test_many_contexts_are_scored_in_parts_alike(tiny: Encoder) -> None:
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(1_100, 3)).astype(np.float32)

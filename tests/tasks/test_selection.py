@@ -95,6 +95,8 @@ def test_r100_counts_twins_against_and_merged_not(model: SelectionModel, desk_ta
     assert (found["n"], found["batches"], found["seeds"]) == (208, 2, 5)
     assert found["r100@1"] == 0.0
     assert found["r100@1_merged"] > 0.8
+    assert found["r100@1_precedents"] == 0.0
+    assert found["r100@1_precedents_merged"] > 0.8
     assert len(found["r100@1_by_seed"]) == 5
     assert found["intervals"]["r100@1_merged"][0] <= found["r100@1_merged"] <= found["intervals"]["r100@1_merged"][1]
 

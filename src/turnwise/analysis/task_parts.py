@@ -37,6 +37,7 @@ _SHARES = {
     "r100@1": ("R100@1", "first among 100; a twin of equal text counts as before it"),
     "r100@3": ("R100@3", "among the first three of 100"),
     "r100@1_merged": ("R100@1, twins merged", "twins of equal text count as one"),
+    "r100@1_precedents": ("R100@1 with precedents", "training turns vote for responses of the pool"),
     "shown": ("Shown", "turns where a response is sure enough; nothing is shown for the others"),
     "shown_right": ("Right when shown", "responses shown that are right"),
     "found": ("Right ones shown", "of the turns whose response is in the pool"),

@@ -43,6 +43,8 @@ _HEADLINE = (
     "r100@3",
     "r100@1_merged",
     "r100@3_merged",
+    "r100@1_precedents",
+    "r100@1_precedents_merged",
     "mrr",
     "recall@1",
     "recall@3",

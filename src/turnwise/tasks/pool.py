@@ -94,10 +94,14 @@ class Pool:
         """The number of the response that a turn is: by its label in ``layer``, else by its text; None of none."""
         named = named_response(turn, layer)
         ids: dict[str, int] = self._ids  # type: ignore[attr-defined]
-        texts: dict[str, int] = self._texts  # type: ignore[attr-defined]
         if named is not None and named in ids:
             return ids[named]
-        return texts.get(same(turn.text))
+        return self.place(turn.text)
+
+    def place(self, text: str) -> int | None:
+        """The number of the response with this text, but for case and blanks; None of none."""
+        texts: dict[str, int] = self._texts  # type: ignore[attr-defined]
+        return texts.get(same(text))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, from which ``from_json`` makes the pool again."""

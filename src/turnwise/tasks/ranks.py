@@ -1,12 +1,13 @@
 """Ranks of the right response among others, and what is counted of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Scored = Callable[[Ints, Ints], NDArray[np.floating]]
 BATCH = 100
 """Candidates of the batches in which responses are selected (Henderson et al., 2019; DSDF, section 5)."""
 SEEDS = 5
@@ -60,20 +61,18 @@ def batches(number: int, seed: int, size: int = BATCH) -> list[Ints]:
     return [order[at : at + size] for at in range(0, number - size + 1, size)]
 
 
-def batch_ranks(
-    contexts: NDArray[np.float32], responses: NDArray[np.float32], keys: Ints, seed: int, size: int = BATCH
-) -> tuple[Ints, Ints, Ints]:
+def batch_ranks(scored: Scored, keys: Ints, seed: int, size: int = BATCH) -> tuple[Ints, Ints, Ints]:
     """Examples that were in a batch, and their pessimistic and merged ranks among the responses of their batch.
 
-    ``contexts`` and ``responses`` (examples, dim) are unit vectors, row i of both belong together. Rows with one key
-    must have one and the same vector, so that twins tie.
+    ``scored`` gets numbers of contexts and of responses, row i of both belong together, and gives (contexts,
+    responses). ``keys`` (examples,) are equal where responses are twins: one of them is scored for all.
     """
     found: list[tuple[Ints, Ints, Ints]] = []
-    for rows in batches(len(contexts), seed, size):
+    for rows in batches(len(keys), seed, size):
         gold = np.arange(len(rows))
         # each response is scored once, so that equal texts tie to the last digit
         _, first, back = np.unique(keys[rows], return_index=True, return_inverse=True)
-        scores = (contexts[rows] @ responses[rows][first].T)[:, back]
+        scores = scored(rows, rows[first])[:, back]
         found.append((rows, pessimistic_ranks(scores, gold), merged_ranks(scores, gold, keys[rows])))
     if not found:
         empty = np.zeros(0, dtype=np.int64)

@@ -79,9 +79,19 @@ class Retriever:
         ]
         return np.concatenate([*parts, np.zeros((0, len(self.vectors)))])
 
+    def among(self, vectors: Vectors, responses: Vectors, numbers: Ints) -> Floats:
+        """log p where the candidates are other ``responses`` (n, dim) than the pool: (contexts, n).
+
+        ``numbers`` (n,) are theirs in the pool, -1 where it lacks them: no precedent votes for these.
+        """
+        own, votes = _softmax(self._alike(vectors, responses)), self._votes(vectors)
+        if votes is None:
+            return _mixed(own, None, 0.0)
+        return _mixed(own, np.where(numbers >= 0, votes[:, numbers], 0.0), self.share)
+
     def alike(self, contexts: Sequence[Context]) -> Floats:
         """The scaled cosines alone, (contexts, pool)."""
-        return self._alike(self.dual.contexts(contexts))
+        return self._alike(self.dual.contexts(contexts), self.vectors)
 
     def remember(self, contexts: Sequence[Context], responses: Sequence[int] | Ints, most: int, seed: int) -> None:
         """Take these contexts and the numbers of what was answered as precedents; of many ``most``, drawn by chance.
@@ -131,18 +141,21 @@ class Retriever:
             precedents = Precedents(arrays["precedents"].astype(np.float32), answers)
         return cls(dual, vectors, float(content["scale"]), precedents=precedents, share=float(content["share"]))
 
-    def _alike(self, vectors: Vectors) -> Floats:
-        return self.scale * (vectors @ self.vectors.T).astype(np.float64)
+    def _alike(self, vectors: Vectors, others: Vectors) -> Floats:
+        return self.scale * (vectors @ others.T).astype(np.float64)
 
     def _parts(self, vectors: Vectors) -> tuple[Floats, Floats | None]:
-        own = _softmax(self._alike(vectors))
+        return _softmax(self._alike(vectors, self.vectors)), self._votes(vectors)
+
+    def _votes(self, vectors: Vectors) -> Floats | None:
+        """The shares of the precedents' votes, (contexts, pool)."""
         if self.precedents is None:
-            return own, None
-        near = _softmax(self.scale * (vectors @ self.precedents.vectors.T).astype(np.float64))
-        votes = np.zeros_like(own)
+            return None
+        near = _softmax(self._alike(vectors, self.precedents.vectors))
+        votes = np.zeros((len(vectors), len(self.vectors)))
         for row, weights in enumerate(near):
             votes[row] = np.bincount(self.precedents.responses, weights, minlength=len(self.vectors))
-        return own, votes
+        return votes
 
 
 def _softmax(scores: Floats) -> Floats:

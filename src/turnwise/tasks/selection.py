@@ -26,6 +26,7 @@ from turnwise.tasks.ranks import (
     SEEDS,
     Floats,
     Ints,
+    Scored,
     batch_ranks,
     histogram,
     mean_reciprocal_rank,
@@ -39,6 +40,8 @@ from turnwise.tasks.retriever import Retriever
 
 VECTORS = "responses.safetensors"
 """The file of a model folder that keeps the vectors of its pool."""
+_TOGETHER = 512
+"""Contexts that are scored against the whole pool at once."""
 
 
 @dataclass(frozen=True)
@@ -119,16 +122,17 @@ class SelectionModel(Responder):
         """Among the responses of seeded batches, and among the pool.
 
         ``r100@1`` and ``r100@3``: every agent's turn that something was said before, in batches of exactly 100, what
-        is left over dropped, mean over five seeds; the rank is pessimistic, so a twin of the true response counts as
-        before it. ``r100@1_merged``: twins counted as one. Both are missing with fewer than 100 turns. ``mrr``,
+        is left over dropped, mean over five seeds, by the cosine alone; the rank is pessimistic, so a twin of the true
+        response counts as before it. ``r100@1_merged``: twins counted as one. ``r100@1_precedents``: the same when
+        precedents vote for responses that the pool has. All are missing with fewer than 100 turns. ``mrr``,
         ``recall@1``, ``recall@3`` and ``recall@5``: over the whole pool, for the ``in_pool`` turns whose response is
         there; ``ranks`` counts them. Of the first choices of all turns what ``Choices`` measures. Raises InputError
         when no agent's turn answers something.
         """
         given = list(dialogues)
         contexts, texts, gold = self.asked(given)
-        dual = self.retriever.dual
-        vectors = np.concatenate([dual.contexts(contexts[at : at + 512]) for at in range(0, len(contexts), 512)])
+        parts = [contexts[at : at + _TOGETHER] for at in range(0, len(contexts), _TOGETHER)]
+        vectors = np.concatenate([self.retriever.dual.contexts(part) for part in parts])
         if progress is not None:
             progress(len(given))
         names = [given[context.dialogue].id for context in contexts]
@@ -139,12 +143,11 @@ class SelectionModel(Responder):
             "dialogues": len(set(names)),
             "pool": len(self.pool),
         }
-        selected = _Batches(vectors, dual.responses(texts), texts, seed)
-        scores = self.retriever.scored(vectors)
+        selected = _Batches(self, vectors, texts, seed)
         known = gold >= 0
-        ranks = pessimistic_ranks(scores[known], gold[known])
-        top = scores.argmax(1)
-        choices = Choices(gold, top, scores[np.arange(len(top)), top], self.confidence)
+        places, top, raw = self._placed(vectors, gold)
+        ranks = places[known]
+        choices = Choices(gold, top, raw, self.confidence)
 
         def measured(weights: Floats) -> dict[str, float]:
             return selected(weights) | _in_pool(ranks, weights[known]) | choices.measured(weights)
@@ -155,6 +158,17 @@ class SelectionModel(Responder):
             found |= {"batches": len(contexts) // BATCH, "seeds": SEEDS, "r100@1_by_seed": selected.by_seed}
         found["intervals"] = intervals(names, measured, draws=draws, seed=seed)
         return {**found, "ranks": histogram(ranks), **choices.details(self.pool)}
+
+    def _placed(self, vectors: Vectors, gold: Ints) -> tuple[Ints, Ints, Floats]:
+        """The rank of each right response in the pool (0 where it is not there), the first choice, and its score."""
+        ranks, top, raw = np.zeros(len(gold), dtype=np.int64), np.zeros(len(gold), dtype=np.int64), np.zeros(len(gold))
+        for at in range(0, len(gold), _TOGETHER):
+            part = slice(at, at + _TOGETHER)
+            scores = self.retriever.scored(vectors[part])
+            known = gold[part] >= 0
+            ranks[part][known] = pessimistic_ranks(scores[known], gold[part][known])
+            top[part], raw[part] = scores.argmax(1), scores.max(1)
+        return ranks, top, raw
 
     def asked(self, dialogues: Sequence[Dialogue]) -> tuple[list[Context], list[str], Ints]:
         """The contexts of agents' turns, their texts, and their numbers in the pool, -1 where it lacks them.
@@ -215,27 +229,40 @@ def load_selection(folder: Path) -> SelectionModel:
 
 
 class _Batches:
-    """R100@1 and R100@3 as functions of weights (examples,); empty with fewer examples than a batch."""
+    """R100@1 and R100@3 as functions of weights (examples,); empty with fewer examples than a batch.
 
-    def __init__(self, contexts: Vectors, responses: Vectors, texts: Sequence[str], seed: int) -> None:
-        keys = text_keys(texts)
-        self.draws = [batch_ranks(contexts, responses, keys, seed + number) for number in range(SEEDS)]
+    By the cosine, and where the model has precedents with their votes too.
+    """
+
+    def __init__(self, model: SelectionModel, contexts: Vectors, texts: Sequence[str], seed: int) -> None:
+        retriever, keys = model.retriever, text_keys(texts)
+        responses = retriever.dual.responses(texts)
+        places = [model.pool.place(text) for text in texts]
+        numbers = np.array([-1 if place is None else place for place in places], dtype=np.int64)
         self.empty = len(contexts) < BATCH
+        scores: dict[str, Scored] = {"": lambda rows, columns: contexts[rows] @ responses[columns].T}
+        if retriever.precedents is not None:
+            scores["_precedents"] = lambda rows, columns: retriever.among(
+                contexts[rows], responses[columns], numbers[columns]
+            )
+        self.draws = {
+            name: [batch_ranks(scored, keys, seed + number) for number in range(SEEDS)]
+            for name, scored in scores.items()
+        }
 
     def __call__(self, weights: Floats) -> dict[str, float]:
-        if self.empty:
-            return {}
-        found = {}
-        for at in (1, 3):
-            found[f"r100@{at}"] = _over_seeds([recall(worst, at, weights[rows]) for rows, worst, _ in self.draws])
-            name = f"r100@{at}_merged"
-            found[name] = _over_seeds([recall(merged, at, weights[rows]) for rows, _, merged in self.draws])
+        found: dict[str, float] = {}
+        for name, draws in self.draws.items() if not self.empty else ():
+            for at in (1, 3):
+                found[f"r100@{at}{name}"] = _over_seeds([recall(worst, at, weights[rows]) for rows, worst, _ in draws])
+                merged = [recall(merged, at, weights[rows]) for rows, _, merged in draws]
+                found[f"r100@{at}{name}_merged"] = _over_seeds(merged)
         return found
 
     @property
     def by_seed(self) -> list[float]:
-        """R100@1 of each seed."""
-        return [recall(worst, 1) for _, worst, _ in self.draws]
+        """R100@1 of each seed, by the cosine."""
+        return [recall(worst, 1) for _, worst, _ in self.draws[""]]
 
 
 def _in_pool(ranks: Ints, weights: Floats) -> dict[str, float]:

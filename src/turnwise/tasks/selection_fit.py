@@ -107,7 +107,8 @@ def held_out_recall(task: Selection, encoder: Encoder, dialogues: Sequence[Dialo
     dual = DualEncoder(encoder)
     texts = [dialogues[context.dialogue].turns[context.turn].text for context in contexts]
     size = min(BATCH, len(contexts))
-    _, _, merged = batch_ranks(dual.contexts(contexts), dual.responses(texts), text_keys(texts), 0, size)
+    asked, given = dual.contexts(contexts), dual.responses(texts)
+    _, _, merged = batch_ranks(lambda rows, columns: asked[rows] @ given[columns].T, text_keys(texts), 0, size)
     return recall(merged, 1)
 
 
