@@ -1,17 +1,19 @@
-"""Response ranking on STAR and the sample corpus: fitted, zero-shot, behind a shortlist, and its speed.
+"""Response ranking on STAR and the sample corpus: fitted, zero-shot, with a cross-encoder, and its speed.
 
     python benchmarks/ranking.py --cells fit --corpora sample --seeds 0
     python benchmarks/ranking.py --cells adapt zero-shot          # CS-BERT's pre-training, then its head, no fitting
     python benchmarks/ranking.py --cells shares                   # 5, 10, 20, 50 and 100 % of the annotated turns
-    python benchmarks/ranking.py --cells shortlist speed
+    python benchmarks/ranking.py --cells cross shortlist speed    # with the cross-encoder, and what its shortlist loses
     python benchmarks/ranking.py --draw                           # the curves again, and nothing else
 
 The wizards of STAR sent a template in most turns: these are the annotated turns, and the most frequent text of each
 template is the pool; what they typed freely are the others. STAR comes without parts: 80, 10 and 10 % of its complete
 dialogues are drawn with seed 0 for train, dev and test; figures of happy and unhappy dialogues stand beside all.
-The pool of the sample corpus is its approved pool. Zero-shot: ``cs-bert`` with the head of next-turn prediction,
-after pre-training on the training dialogues without labels; ``embedded`` with a head of random weights, as CS-BERT does
-for encoders without one, and by the cosine of its vectors. Whole pools are scored there, for ``--limit`` dialogues.
+The pool of the sample corpus is its approved pool. ``fit`` is the default, the dual encoder with precedents; ``cross``
+has the cross-encoder too; ``shortlist`` and ``speed`` put both beside the cross-encoder over the whole pool. Zero-shot:
+``cs-bert`` with the head of next-turn prediction, after pre-training on the training dialogues without labels;
+``embedded`` with a head of random weights, as CS-BERT does for encoders without one, and by the cosine of its vectors.
+Whole pools are scored there, for ``--limit`` dialogues.
 Results: results/ranking.json, and a drawing of recall@1 and MRR by share, results/ranking.html.
 """
 
@@ -43,10 +45,10 @@ from turnwise.tasks.ranking.fit import RankingFitting, fit_ranking
 from turnwise.tasks.ranking.model import RankingModel, load_ranking, zero_shot
 from turnwise.tasks.ranking.task import Ranking
 from turnwise.tasks.response_recipes import ranking_recipe
-from turnwise.tasks.retriever import Retriever
+from turnwise.tasks.retriever import Precedents, Retriever
 from turnwise.tasks.selection import Selection, SelectionModel
 
-CELLS = ("fit", "adapt", "zero-shot", "shares", "shortlist", "speed")
+CELLS = ("fit", "adapt", "zero-shot", "shares", "cross", "shortlist", "speed")
 CORPORA = ("sample", "star")
 LAYERS = {"sample": "response", "star": "acts"}
 SHARES = (0.05, 0.1, 0.2, 0.5, 1.0)
@@ -82,7 +84,11 @@ def main() -> None:
                 cell(f"zero-shot/{corpus}/{how}", lambda c=corpus, h=how: unfitted(c, h, given.limit))
         for seed in given.seeds:
             if "fit" in given.cells:
-                cell(f"fit/{corpus}/{seed}", lambda c=corpus, s=seed: fitted(c, s, given.steps, given.dialogues))
+                cell(f"fit/{corpus}/{seed}", lambda c=corpus, s=seed: fitted(c, s, given.steps, given.dialogues, False))
+            if "cross" in given.cells:
+                cell(
+                    f"cross/{corpus}/{seed}", lambda c=corpus, s=seed: fitted(c, s, given.steps, given.dialogues, True)
+                )
             if "shares" in given.cells:
                 for encoder in ("embedded", f"{RUNS}/ranking-{corpus}"):
                     for share in SHARES:
@@ -118,10 +124,14 @@ def pool_of(corpus: str, train: list[Dialogue]) -> Pool:
     return read_pool("sample") if corpus == "sample" else dialogue_pool(train, LAYERS[corpus])
 
 
-def recipe(corpus: str, seed: int, steps: int | None) -> RankingFitting:
-    """The shipped recipe, for the labels of the corpus."""
+def recipe(corpus: str, seed: int, steps: int | None, cross: bool = False) -> RankingFitting:
+    """The shipped recipe, for the labels of the corpus, with or without the cross-encoder."""
     training: dict[str, Any] = {"seed": seed} | ({} if steps is None else {"steps": steps})
-    overrides = {"parameters": {"gold_layer": LAYERS[corpus]}, "training": training, "shortlist": training}
+    overrides = {
+        "parameters": {"gold_layer": LAYERS[corpus], "cross": cross},
+        "training": training,
+        "shortlist": training,
+    }
     return ranking_recipe(overrides=overrides)
 
 
@@ -136,15 +146,15 @@ def figures(model: Any, corpus: str, test: list[Dialogue]) -> dict[str, Any]:
     return found
 
 
-def fitted(corpus: str, seed: int, steps: int | None, dialogues: int | None) -> dict[str, Any]:
+def fitted(corpus: str, seed: int, steps: int | None, dialogues: int | None, cross: bool) -> dict[str, Any]:
     """Fit, keep the model in runs/, measure on test."""
     data = parts(corpus)
     start = time.perf_counter()
     train, pool = data["train"][:dialogues], pool_of(corpus, data["train"])
-    model = fit_ranking(train, Encoder.load(), recipe(corpus, seed, steps), pool=pool, dev=data["dev"])
+    model = fit_ranking(train, Encoder.load(), recipe(corpus, seed, steps, cross), pool=pool, dev=data["dev"])
     seconds = time.perf_counter() - start
     if seed == 0:
-        model.save(RUNS / f"ranking-{corpus}-fitted")
+        model.save(RUNS / f"ranking-{corpus}-{'cross' if cross else 'fitted'}")
     kept = {key: model.facts[key] for key in ("dialogues", "annotated", "typed", "epochs", "steps", "shortlist")}
     return {
         **figures(model, corpus, data["test"]),
@@ -192,23 +202,28 @@ def shared(corpus: str, encoder: str, share: float, seed: int, steps: int | None
 
 
 def against_whole(corpus: str, limit: int) -> dict[str, Any]:
-    """The fitted model behind its shortlist and over the whole pool: what is lost, and how much sooner it answers."""
-    model = load_ranking(RUNS / f"ranking-{corpus}-fitted")
+    """The retriever alone, the cross-encoder behind it, and alone over the whole pool: quality, and seconds."""
+    model = load_ranking(RUNS / f"ranking-{corpus}-cross")
     test = parts(corpus)["test"][:limit]
-    found: dict[str, Any] = {"pool": len(model.pool), "candidates": model.task.top_k}
-    for name, whole in (("shortlist", False), ("whole", True)):
-        model.whole = whole
+    found: dict[str, Any] = {"pool": len(model.pool), "candidates": model.task.top_k, "chosen_weight": model.weight}
+    chosen = model.weight or 1.0
+    retriever = model.retriever
+    for name, whole, weight in (("retriever", False, 0.0), ("shortlist", False, chosen), ("whole", True, 1.0)):
+        model.whole, model.weight, model.retriever = whole, weight, None if whole else retriever
         start = time.perf_counter()
         own = model.evaluate(test, draws=0)
         found[f"{name}_seconds"] = time.perf_counter() - start
         found[name] = {key: own[key] for key in ("n", "mrr", "recall@1", "recall@5", "shortlist_recall")}
-    found["times_faster"] = found["whole_seconds"] / found["shortlist_seconds"]
-    found["recall@1_lost"] = found["whole"]["recall@1"] - found["shortlist"]["recall@1"]
+    for name in ("retriever", "shortlist"):
+        found[f"{name}_times_faster"] = found["whole_seconds"] / found[f"{name}_seconds"]
+        found[f"{name}_lost"] = found["whole"]["recall@1"] - found[name]["recall@1"]
     return found
 
 
 def speed(engine: str, size: int, turns: int = 60) -> dict[str, Any]:
     """Milliseconds from a dialogue to five responses of a pool of ``size``; weights do not matter for it.
+
+    By the retriever with as many precedents as it keeps, then with a cross-encoder behind it.
 
     The dialogues are the sample's test dialogues, each up to one of its agents' turns; the texts of the pool are
     agents' texts of STAR.
@@ -217,9 +232,13 @@ def speed(engine: str, size: int, turns: int = 60) -> dict[str, Any]:
     pool = dialogue_pool(read_corpus(f"star:{_data.data_folder() / 'star'}@complete"), "none")
     pool = Pool.of(pool.responses[:size], source="STAR")
     fitting = ranking_recipe()
-    task, encoder = fitting.task, Encoder.load(max_tokens=fitting.input.max_tokens)
+    task, encoder = replace(fitting.task, cross=True), Encoder.load(max_tokens=fitting.input.max_tokens)
     encoder.use_layout(Layout("cs-bert"))
     retriever = Retriever.of(DualEncoder(encoder), pool, fitting.selection.scale)
+    rng = np.random.default_rng(0)
+    drawn = rng.standard_normal((fitting.selection.precedents, encoder.dim)).astype(np.float32)
+    unit = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    retriever.precedents, retriever.share = Precedents(unit, rng.integers(len(pool), size=len(unit))), 0.5
     fresh = RankingModel(task, encoder, task.head(encoder, ()), pool, retriever=retriever)
     asked = [
         replace(dialogue, turns=dialogue.turns[:at])
@@ -238,9 +257,15 @@ def speed(engine: str, size: int, turns: int = 60) -> dict[str, Any]:
         found = {
             "pool": len(pool),
             "candidates": task.top_k,
+            "precedents": len(unit),
             "p50_ms": 1000 * float(np.median(quick)),
             "p95_ms": 1000 * float(np.quantile(quick, 0.95)),
         }
+        model.weight = 0.0
+        alone = [_seconds(model, dialogue) for dialogue in chosen][5:]
+        found["retriever_p50_ms"] = 1000 * float(np.median(alone))
+        found["retriever_p95_ms"] = 1000 * float(np.quantile(alone, 0.95))
+        model.weight = 1.0
         if size > POOLS[0]:
             return found
         model.whole = True
@@ -248,6 +273,7 @@ def speed(engine: str, size: int, turns: int = 60) -> dict[str, Any]:
     return found | {
         "whole_p50_ms": 1000 * float(np.median(whole)),
         "times_faster": float(np.median(whole) / np.median(quick)),
+        "retriever_times_faster": float(np.median(whole) / np.median(alone)),
     }
 
 

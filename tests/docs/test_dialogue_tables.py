@@ -69,30 +69,37 @@ def ranked(first: float, **more: object) -> dict[str, object]:
 
 def test_ranking_fitted_and_zero_shot_and_what_the_shortlist_costs(script, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     behind, whole = ranked(0.5, shortlist_recall=0.97), ranked(0.506, shortlist_recall=1.0)
-    speed = {"p50_ms": 51.26, "p95_ms": 80.0, "whole_p50_ms": 2400.0, "times_faster": 46.8, "pool": 1000}
+    quick = {"retriever_p50_ms": 9.94, "retriever_p95_ms": 12.0}
+    times = {"times_faster": 46.8, "retriever_times_faster": 241.4}
+    speed = {"p50_ms": 51.26, "p95_ms": 80.0, "whole_p50_ms": 2400.0, "pool": 1000, **quick, **times}
     cells = {
         "fit/star/0": ranked(0.5, happy=ranked(0.6), unhappy=ranked(0.4), shown=0.8, pool=140),
         "zero-shot/star/cosine": ranked(0.2, in_pool=300, shown=1.0, pool=140),
         "zero-shot/star/cs-bert": ranked(0.25, n=310, shortlist_recall=1.0),
+        "cross/star/0": ranked(0.55, shown=0.7, pool=140),
         "shortlist/star": {
+            "retriever": ranked(0.51, shortlist_recall=0.97),
             "shortlist": behind,
             "whole": whole,
-            "recall@1_lost": 0.006,
-            "times_faster": 12.34,
+            "retriever_lost": -0.004,
+            "shortlist_lost": 0.006,
+            "retriever_times_faster": 99.0,
+            "shortlist_times_faster": 12.34,
             "candidates": 10,
             "pool": 140,
         },
         "speed/int8/1000": {**speed, "candidates": 10},
         "speed/torch/1000": {**speed, "p50_ms": 99.0, "candidates": 10},
-        "speed/int8/10000": {"p50_ms": 60.0, "p95_ms": 90.0, "candidates": 10, "pool": 10_000},
+        "speed/int8/10000": {**quick, "p50_ms": 60.0, "p95_ms": 90.0, "candidates": 10, "pool": 10_000},
         "adapt/star": {"seconds": 1.0, "steps": 2},
     }
     write(tmp_path, "ranking.json", cells)
     tables: ModuleType = script("_response_tables")
     lines = tables.ranking(tmp_path).splitlines()
     assert lines[0] == "| test, % | MRR | recall@1 | recall@5 | shown | turns | responses of the pool |"
-    assert lines[2:7] == [
+    assert lines[2:8] == [
         "| STAR: fitted | 60.00 | 50.00 | 70.00 | 80.00 | 1,000 | 140 |",
+        "| STAR: with the cross-encoder | 65.00 | 55.00 | 75.00 | 70.00 | 1,000 | 140 |",
         "| STAR: fitted, dialogues that keep to the path | 70.00 | 60.00 | 80.00 |  | 1,000 |  |",
         "| STAR: fitted, dialogues that leave it | 50.00 | 40.00 | 60.00 |  | 1,000 |  |",
         "| STAR: zero-shot, the head of CS-BERT's pre-training | 35.00 | 25.00 | 45.00 |  | 310 |  |",
@@ -100,12 +107,16 @@ def test_ranking_fitted_and_zero_shot_and_what_the_shortlist_costs(script, tmp_p
     ]
     assert "| CS-BERT's data, item in transit: CS-BERT-MSP, zero-shot | 33.10 | 12.10 | 58.10 |  |  |  |" in lines
     lines = tables.shortlist(tmp_path).splitlines()
-    assert lines[2] == "| STAR | 50.00 | 50.60 | 0.60 | 60.00 | 60.60 | 97.00 | 12.3 | 10 | 140 | 1,000 |"
+    assert lines[2:5] == [
+        "| STAR: dual encoder and precedents | 51.00 | 61.00 | 97.00 | -0.40 | 99.0 | 10 | 140 | 1,000 |",
+        "| STAR: the cross-encoder behind them | 50.00 | 60.00 | 97.00 | 0.60 | 12.3 | 10 | 140 | 1,000 |",
+        "| STAR: the cross-encoder over the whole pool | 50.60 | 60.60 | 100.00 |  |  | 10 | 140 | 1,000 |",
+    ]
     lines = tables.ranking_speed(tmp_path).splitlines()
     assert lines[2:] == [
-        "| torch | 99.0 | 80.0 | 2,400 | 46.8 | 10 | 1,000 |",
-        "| int8 | 51.3 | 80.0 | 2,400 | 46.8 | 10 | 1,000 |",
-        "| int8 | 60.0 | 90.0 |  |  | 10 | 10,000 |",
+        "| torch | 9.9 | 12.0 | 99.0 | 80.0 | 2,400 | 46.8 | 241.4 | 10 | 1,000 |",
+        "| int8 | 9.9 | 12.0 | 51.3 | 80.0 | 2,400 | 46.8 | 241.4 | 10 | 1,000 |",
+        "| int8 | 9.9 | 12.0 | 60.0 | 90.0 |  |  |  | 10 | 10,000 |",
     ]
     assert tables.ranking_shares(tmp_path) == ""
 
