@@ -6,7 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from turnwise.objectives.contrast import Similarity, contrast_loss, equal_rows, first_place, similarities
+from turnwise.objectives.contrast import (
+    Similarity,
+    contrast_loss,
+    equal_rows,
+    first_place,
+    neighbour_loss,
+    similarities,
+)
 
 CONTEXTS = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
 RESPONSES = torch.tensor([[1.0, 0.0], [0.6, 0.8]])
@@ -106,3 +113,24 @@ def test_cosines_and_dot_products() -> None:
     vectors = torch.tensor([[3.0, 4.0]])
     assert similarities(vectors, vectors, "cosine").item() == pytest.approx(1)
     assert similarities(vectors, vectors, "dot").item() == 25
+
+
+def test_rows_of_one_class_are_to_be_neighbours() -> None:
+    """Rows (2, 0), (0, 1), (.6, .8), the last two of one class, scale 10: cosines 0, .6 and .8.
+
+    Row 0 has no other of its class. Row 1: log(e^0 + e^8) - 8 = .000335. Row 2: log(e^6 + e^8) - 8 = .126928.
+    The sum over 3 rows: .042421.
+    """
+    vectors = torch.tensor([[2.0, 0.0], [0.0, 1.0], [0.6, 0.8]], requires_grad=True)
+    loss = neighbour_loss(vectors, same=equal_rows(torch.tensor([1, 2, 2])), scale=10)
+    assert loss.item() == pytest.approx(0.042421, abs=1e-6)
+    loss.backward()
+    assert vectors.grad is not None and torch.isfinite(vectors.grad).all()
+
+
+def test_a_batch_without_two_of_a_class_has_no_neighbours() -> None:
+    vectors = torch.tensor([[2.0, 0.0], [0.0, 1.0]], requires_grad=True)
+    loss = neighbour_loss(vectors, same=DISTINCT, scale=10)
+    loss.backward()
+    assert loss.item() == 0.0
+    assert vectors.grad is not None and not vectors.grad.any()

@@ -30,6 +30,7 @@ def hidden() -> tuple[Hidden, Hidden]:
         (ResponseMatching(similarity="cosine"), [1, 2], 0.442058),
         (ResponseMatching(similarity="cosine", scale=10), [1, 2], 0.009243),
         (ResponseMatching(), [1, 1], 0.0),
+        (ResponseMatching(neighbours=2.0), [1, 2], 0.277501),
     ],
 )
 def test_the_loss_of_the_states_of_cls(objective: ResponseMatching, key: list[int], expected: float) -> None:
@@ -73,6 +74,7 @@ def test_a_corpus_of_one_answer_is_refused(tod: Encoder, said: Callable) -> None
     [
         ({"batch_size": 1}, "batch_size is 1; in-batch negatives need at least 2"),
         ({"scale": -1.0}, "scale is -1.0, expected a positive number"),
+        ({"neighbours": -0.5}, "neighbours is -0.5, expected 0 or more"),
         ({"similarity": "angle"}, "similarity is 'angle', expected cosine or dot"),
     ],
 )

@@ -154,6 +154,7 @@ def test_what_cannot_be_fitted_or_measured_says_why(tiny: Encoder, model: Select
 @pytest.mark.parametrize(
     ("values", "said"),
     [({"batch_size": 1}, "batch_size is 1"), ({"scale": 0.0}, "scale is 0"), ({"shown": 0}, "shown is 0"),
+     ({"neighbours": -1.0}, "neighbours is -1"),
      ({"precision": 2.0}, "precision is 2")],
 )  # fmt: skip
 def test_values_out_of_range_are_named(values: dict[str, float], said: str) -> None:

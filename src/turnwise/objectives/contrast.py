@@ -36,6 +36,26 @@ def contrast_loss(
     return loss.sum() / ranked.sum().clamp(min=1)
 
 
+def neighbour_loss(vectors: Tensor, *, same: Tensor, scale: float) -> Tensor:
+    """Neighbourhood components analysis of a batch: rows of one class are to be each other's nearest.
+
+    With the cosines of ``vectors`` (B, dim) and the classes ``same`` (B, B)::
+
+        L = - 1/B sum_i log [ sum_{j != i, same} exp(scale cos_ij) / sum_{j != i} exp(scale cos_ij) ]
+
+    A row that has no other of its class counts for nothing.
+
+    Source: Goldberger et al. 2004, "Neighbourhood Components Analysis", its log form; Frosst et al. 2019, equation 1.
+    """
+    scores = scale * similarities(vectors, vectors, "cosine")
+    diagonal = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+    twins = same & ~diagonal
+    paired = twins.any(1)
+    everyone = torch.logsumexp(scores.masked_fill(diagonal, -torch.inf)[paired], dim=1)
+    own = torch.logsumexp(scores.masked_fill(~twins, -torch.inf)[paired], dim=1)
+    return (everyone - own).sum() / len(scores)
+
+
 def similarities(contexts: Tensor, responses: Tensor, similarity: Similarity) -> Tensor:
     """(contexts, responses) cosines or dot products."""
     if similarity == "cosine":

@@ -10,7 +10,15 @@ from torch import Tensor, nn
 from turnwise.codec import Codec
 from turnwise.encoder import Encoder
 from turnwise.errors import InputError
-from turnwise.objectives.contrast import Similarity, contrast_loss, equal_rows, first_place, gathered, similarities
+from turnwise.objectives.contrast import (
+    Similarity,
+    contrast_loss,
+    equal_rows,
+    first_place,
+    gathered,
+    neighbour_loss,
+    similarities,
+)
 from turnwise.objectives.next_turn import answered
 from turnwise.objectives.objective import Batch, Draws, Hidden, Objective, Pooling
 from turnwise.objectives.places import Place, Places, pad
@@ -26,7 +34,8 @@ class ResponseMatching(Objective):
 
     c and r are the states of [CLS] and their product the dot product, as in the response contrastive loss of
     TOD-BERT; ``pooling="mean"`` and ``similarity="cosine"`` (with a ``scale`` of 20) are the choices of response
-    ranking. A response with the text of the true one is no negative.
+    ranking. A response with the text of the true one is no negative. ``neighbours`` is the weight of a second loss, by
+    which contexts with one response are drawn together, see ``neighbour_loss``; 0 as published.
 
     Source: DSDF, section 3.2 (CRM); Wu et al. 2020, "TOD-BERT", section 3.
     """
@@ -35,6 +44,7 @@ class ResponseMatching(Objective):
     pooling: Pooling = "cls"
     similarity: Similarity = "dot"
     scale: float = 1.0
+    neighbours: float = 0.0
 
     name: ClassVar[str] = "response_matching"
     paper: ClassVar[str] = "DSDF, 3.2 (CRM); TOD-BERT"
@@ -45,6 +55,8 @@ class ResponseMatching(Objective):
             raise InputError(f"batch_size is {self.batch_size}; in-batch negatives need at least 2")
         if self.scale <= 0:
             raise InputError(f"scale is {self.scale}, expected a positive number")
+        if self.neighbours < 0:
+            raise InputError(f"neighbours is {self.neighbours}, expected 0 or more")
         if self.similarity not in ("cosine", "dot"):
             raise InputError(f"similarity is {self.similarity!r}, expected cosine or dot")
 
@@ -71,7 +83,10 @@ class ResponseMatching(Objective):
     def loss(self, hidden: tuple[Hidden, ...], head: nn.Module, batch: Batch) -> Tensor:
         contexts, responses = (gathered(part.pooled(self.pooling)) for part in hidden)
         same = equal_rows(gathered(batch.targets["key"]))
-        return contrast_loss(contexts, responses, same=same, scale=self.scale, similarity=self.similarity)
+        loss = contrast_loss(contexts, responses, same=same, scale=self.scale, similarity=self.similarity)
+        if self.neighbours:
+            loss = loss + self.neighbours * neighbour_loss(contexts, same=same, scale=self.scale)
+        return loss
 
     def score(self, hidden: tuple[Hidden, ...], head: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """``recall@1`` of each context among the responses of the batch."""

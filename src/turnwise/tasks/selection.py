@@ -53,7 +53,8 @@ class Selection(RespondingTask):
     is one. ``shown`` responses are given in an answer; ``precision`` is the share of right ones among those shown on
     held-out dialogues that the threshold aims at. ``profile``: the metadata are read, where the layout has a place
     for them. Over a pool, at most ``precedents`` training turns vote with what was answered there, see ``Retriever``;
-    with 0 the cosine alone decides, as published.
+    with 0 the cosine alone decides, as published. ``neighbours`` is the weight of a loss that draws contexts with one
+    response together, which makes better precedents; 0 as published.
 
     Source: DSDF, section 3.3, equation 7; the loss is that of ConvFiT, section 2.1.
     """
@@ -65,6 +66,7 @@ class Selection(RespondingTask):
     shown: int = 5
     precision: float = 0.5
     precedents: int = 10_000
+    neighbours: float = 0.0
 
     name: ClassVar[str] = "selection"
     paper: ClassVar[str] = "DSDF, 3.3 (RS)"
@@ -80,8 +82,8 @@ class Selection(RespondingTask):
 
     @property
     def objective(self) -> ResponseMatching:
-        """The loss. Raises InputError for a batch of one, or a scale that is not positive."""
-        return ResponseMatching(self.batch_size, "mean", "cosine", self.scale)
+        """The loss. Raises InputError for a batch of one, a scale that is not positive, a negative weight."""
+        return ResponseMatching(self.batch_size, "mean", "cosine", self.scale, self.neighbours)
 
     def read(self, dialogue: Dialogue) -> Dialogue:
         """The dialogue as the task reads it: without its profile when that is not wanted."""
