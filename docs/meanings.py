@@ -21,6 +21,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "pooling": _CLS_OR_MEAN,
         "similarity": "Dot product, or cosine.",
         "scale": "What similarities are multiplied by before the softmax; 20 goes with cosines.",
+        "neighbours": "Weight of a loss that draws contexts with one response together; 0 as published.",
     },
     "Coherence": {
         "batch_size": "Dialogues a batch.",
@@ -118,6 +119,8 @@ MEANINGS: dict[str, dict[str, str]] = {
         "gold_layer": "The layer that names the responses of agents' turns.",
         "shown": "Responses of an answer.",
         "precision": "Share of right ones among shown responses; held-out dialogues choose the threshold for it.",
+        "precedents": "Training turns that vote with what was answered there, at most; 0 as published.",
+        "neighbours": "Weight of a loss that draws contexts with one response together; 0 as published.",
     },
     "Ranking": {
         "batch_size": "Contexts a batch, each with its response and the wrong ones.",
@@ -125,6 +128,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "negatives": "Wrong responses for each right one; 1 as published.",
         "hard": "Share of the wrong ones drawn among those that the dual encoder takes for most alike; 0 as published.",
         "mix": "Freely typed turns for each turn whose response is of the pool; 1 as published.",
+        "cross": "Whether a cross-encoder ranks the shortlist again, or the whole pool without one.",
         "shortlist": "`separate`: a dual encoder of its own; `shared`: one trunk with the cross-encoder; or `none`.",
         "top_k": "Responses that the shortlist keeps.",
         "pair_tokens": "Tokens that the cross-encoder reads of a context with a response, at most.",
