@@ -99,6 +99,22 @@ def ranking(results: Path) -> str:
     )
 
 
+def precedents(results: Path) -> str:
+    """Recall@1 and MRR by the weight of the precedents, on dev, which chooses it, and on test."""
+    cells = read(results / "ranking.json")
+    rows = []
+    for corpus, title in _RANKED.items():
+        cell = cells.get(f"precedents/{corpus}", {})
+        for name, found in cell.items():
+            part, _, share = name.partition("/")
+            if part in ("dev", "test"):
+                chosen = ", chosen" if float(share) == cell["chosen"] else ""
+                figures = (percent(found[key]) for key in ("recall@1", "recall@5", "mrr"))
+                rows.append([f"{title}, {part}", f"{float(share):g}{chosen}", *figures, f"{found['n']:,}"])
+    rows.sort(key=lambda row: row[0])
+    return table(["%", "weight of the precedents", "recall@1", "recall@5", "MRR", "turns"], rows)
+
+
 def ranking_shares(results: Path) -> str:
     """Recall@1 and MRR by the share of the training dialogues."""
     cells = read(results / "ranking.json")

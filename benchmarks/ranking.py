@@ -3,6 +3,7 @@
     python benchmarks/ranking.py --cells fit --corpora sample --seeds 0
     python benchmarks/ranking.py --cells adapt zero-shot          # CS-BERT's pre-training, then its head, no fitting
     python benchmarks/ranking.py --cells shares                   # 5, 10, 20, 50 and 100 % of the annotated turns
+    python benchmarks/ranking.py --cells precedents               # how much they give, of the models that were fitted
     python benchmarks/ranking.py --cells cross shortlist speed    # with the cross-encoder, and what its shortlist loses
     python benchmarks/ranking.py --draw                           # the curves again, and nothing else
 
@@ -45,10 +46,11 @@ from turnwise.tasks.ranking.fit import RankingFitting, fit_ranking
 from turnwise.tasks.ranking.model import RankingModel, load_ranking, zero_shot
 from turnwise.tasks.ranking.task import Ranking
 from turnwise.tasks.response_recipes import ranking_recipe
+from turnwise.tasks.retriever import SHARES as SHARES_OF_PRECEDENTS
 from turnwise.tasks.retriever import Precedents, Retriever
 from turnwise.tasks.selection import Selection, SelectionModel
 
-CELLS = ("fit", "adapt", "zero-shot", "shares", "cross", "shortlist", "speed")
+CELLS = ("fit", "precedents", "adapt", "zero-shot", "shares", "cross", "shortlist", "speed")
 CORPORA = ("sample", "star")
 LAYERS = {"sample": "response", "star": "acts"}
 SHARES = (0.05, 0.1, 0.2, 0.5, 1.0)
@@ -97,6 +99,8 @@ def main() -> None:
                             f"shares/{corpus}/{name}/{share}/{seed}",
                             lambda c=corpus, e=encoder, p=share, s=seed: shared(c, e, p, s, given.steps),
                         )
+        if "precedents" in given.cells:
+            cell(f"precedents/{corpus}", lambda c=corpus: by_share(c))
         if "shortlist" in given.cells:
             cell(f"shortlist/{corpus}", lambda c=corpus: against_whole(c, given.limit))
     if "speed" in given.cells:
@@ -163,6 +167,19 @@ def fitted(corpus: str, seed: int, steps: int | None, dialogues: int | None, cro
         "precedents": model.retriever.share,
         "seconds": seconds,
     }
+
+
+def by_share(corpus: str) -> dict[str, Any]:
+    """The fitted model with each weight of the precedents, on dev, where it is chosen, and on test."""
+    model = load_ranking(RUNS / f"ranking-{corpus}-fitted")
+    assert model.retriever is not None
+    data, found = parts(corpus), {"chosen": model.retriever.share}
+    for share in SHARES_OF_PRECEDENTS:
+        model.retriever.share = share
+        for part in ("dev", "test"):
+            own = model.evaluate(data[part], draws=0)
+            found[f"{part}/{share}"] = {key: own[key] for key in ("n", "mrr", "recall@1", "recall@5")}
+    return found
 
 
 def adapt(corpus: str, steps: int, dialogues: int | None) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from _grid_tables import grid
 from _markdown import mean_of, percent, read, table
 from _mining_tables import mining, mining_statistics
 from _pretraining_tables import few_shot, intrinsic, preparation, throughput
-from _response_tables import ranking, ranking_shares, ranking_speed, selection, shortlist
+from _response_tables import precedents, ranking, ranking_shares, ranking_speed, selection, shortlist
 from _slot_tables import by_slot, dstc8, restaurants8k, snips, zero
 from _slot_tables import decoders as slot_decoders
 from _slot_tables import speed as slot_speed
@@ -255,6 +255,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "results: shortlist": shortlist,
     "results: ranking-speed": ranking_speed,
     "results: ranking-shares": ranking_shares,
+    "results: precedents": precedents,
     "results: pii": pii,
     "results: pii-dev": pii_dev,
     "results: pii-shares": pii_shares,

@@ -121,6 +121,17 @@ def test_ranking_fitted_and_zero_shot_and_what_the_shortlist_costs(script, tmp_p
     assert tables.ranking_shares(tmp_path) == ""
 
 
+def test_what_precedents_give_by_their_weight(script, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    cell = {"chosen": 0.75, "dev/0.0": ranked(0.3), "test/0.0": ranked(0.28), "dev/0.75": ranked(0.42), "machine": "m"}
+    write(tmp_path, "ranking.json", {"precedents/sample": {**cell, "test/0.75": ranked(0.4)}})
+    assert script("_response_tables").precedents(tmp_path).splitlines()[2:] == [
+        "| sample corpus, dev | 0 | 30.00 | 50.00 | 40.00 | 1,000 |",
+        "| sample corpus, dev | 0.75, chosen | 42.00 | 62.00 | 52.00 | 1,000 |",
+        "| sample corpus, test | 0 | 28.00 | 48.00 | 38.00 | 1,000 |",
+        "| sample corpus, test | 0.75, chosen | 40.00 | 60.00 | 50.00 | 1,000 |",
+    ]
+
+
 def test_shares_of_the_labels_of_ranking_as_table_and_as_page(script, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     given = (("embedded", 0.05, 0), ("embedded", 1.0, 0), ("embedded", 1.0, 1), ("cs-bert", 1.0, 0))
     cells = {
