@@ -28,9 +28,13 @@ def talks(console: Console) -> str:
     return "talks.jsonl"
 
 
-@pytest.mark.parametrize("task", ["selection", "ranking"])
-def test_fit_evaluate_export_and_predict(console: Console, tiny_encoder: Path, talks: str, task: str) -> None:
-    flags = ("--dev", talks, "--pool", "sample", "--encoder", tiny_encoder, *QUICK)
+@pytest.mark.parametrize(
+    ("task", "more"), [("selection", ()), ("ranking", ()), ("ranking", ("--cross",)), ("ranking", ("--precedents", "0"))]
+)
+def test_fit_evaluate_export_and_predict(
+    console: Console, tiny_encoder: Path, talks: str, task: str, more: tuple[str, ...]
+) -> None:
+    flags = ("--dev", talks, "--pool", "sample", "--encoder", tiny_encoder, *more, *QUICK)
     done = console("fit", task, "-c", talks, *flags, "-o", "model")
     assert done.returncode == 0, done.stderr
     assert "224 responses; model" in done.stdout
@@ -77,6 +81,7 @@ def test_a_pool_file_with_duplicates_and_a_threshold_that_shows_nothing(
         (("--pool", "empty.txt"), "empty.txt holds 0 responses"),
         (("--top-k", "0"), "top_k is 0"),
         (("--shortlist", "both"), "shortlist is 'both'"),
+        (("--shortlist", "none"), "nothing would rank"),
         (("--zero-shot",), "brings no head of next_turn"),
     ],
 )

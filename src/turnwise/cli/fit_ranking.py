@@ -127,7 +127,7 @@ def fit_ranking_verb(
     overrides = {
         "parameters": _given(parameters),
         "training": _given({"epochs": epochs, "steps": steps, "seed": seed}),
-        "shortlist": _given({"steps": steps, "seed": seed}),
+        "shortlist": _given({"epochs": epochs, "steps": steps, "seed": seed}),
         "selection": _given({"precedents": precedents}),
     }
     fitting = ranking_recipe(recipe, overrides)

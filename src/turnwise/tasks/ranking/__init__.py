@@ -1,1 +1,1 @@
-"""Response ranking: a cross-encoder over a pool of responses, behind a shortlist of a dual encoder."""
+"""Response ranking over a pool: a dual encoder with precedents, and a cross-encoder behind them."""
