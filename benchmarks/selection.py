@@ -109,7 +109,7 @@ def measure(
             model.save(place)
     found = model.evaluate(test)
     kept = {key: model.facts[key] for key in ("dialogues", "examples", "epochs", "steps", "encoder")}
-    own = {"share": model.retriever.share, "seconds": model.facts["seconds"]}
+    own = {"share": model.retriever.share, "seconds": model.facts.get("seconds")}
     return {**_cells.kept(found), "fitted": kept, **own}
 
 
