@@ -29,7 +29,8 @@ def talks(console: Console) -> str:
 
 
 @pytest.mark.parametrize(
-    ("task", "more"), [("selection", ()), ("ranking", ()), ("ranking", ("--cross",)), ("ranking", ("--precedents", "0"))]
+    ("task", "more"),
+    [("selection", ()), ("ranking", ()), ("ranking", ("--cross",)), ("ranking", ("--precedents", "0"))],
 )
 def test_fit_evaluate_export_and_predict(
     console: Console, tiny_encoder: Path, talks: str, task: str, more: tuple[str, ...]
