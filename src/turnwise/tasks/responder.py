@@ -13,9 +13,10 @@ from turnwise.encoder import Encoder
 from turnwise.errors import InputError
 from turnwise.sequences import Composer
 from turnwise.tasks.confidence import Confidence
-from turnwise.tasks.contexts import Context, asked_turns, contexts_of, tokens_of
+from turnwise.tasks.contexts import Context, agent_turns, asked_turns, contexts_of, tokens_of
 from turnwise.tasks.fitted import Asked, in_parts
 from turnwise.tasks.pool import Pool
+from turnwise.tasks.ranks import Ints
 from turnwise.tasks.task import at_layer, with_layer
 
 LAYER = "response"
@@ -149,6 +150,13 @@ class Responder(ABC):
     def contexts(self, dialogues: Sequence[Dialogue], wanted: Callable[[Dialogue], Iterable[int]]) -> list[Context]:
         """The contexts of turns of the dialogues, as this model reads them."""
         return contexts_of(dialogues, self.encoder.codec, wanted, profile=self.task.profile)
+
+    def given(self, dialogues: Sequence[Dialogue]) -> tuple[list[Context], Ints]:
+        """The contexts of agents' turns, and the numbers of their responses in the pool, -1 where it lacks them."""
+        contexts = self.contexts(dialogues, agent_turns)
+        turns = (dialogues[context.dialogue].turns[context.turn] for context in contexts)
+        places = [self.pool.find(turn, self.task.gold_layer) for turn in turns]
+        return contexts, np.array([-1 if place is None else place for place in places], dtype=np.int64)
 
     def ask(self, dialogues: Sequence[Dialogue], *, last: bool) -> Asked:
         """What ``annotate`` asks about some dialogues, and how it fills the layer in."""

@@ -17,7 +17,7 @@ from turnwise.objectives.response_matching import ResponseMatching
 from turnwise.tasks.answers import YesNo
 from turnwise.tasks.choices import Choices
 from turnwise.tasks.confidence import Confidence
-from turnwise.tasks.contexts import Context, agent_turns
+from turnwise.tasks.contexts import Context
 from turnwise.tasks.dual import DualEncoder, Vectors, best_columns
 from turnwise.tasks.folder import MARKS, read_arrays, read_task, write_arrays, write_task
 from turnwise.tasks.pool import Pool
@@ -177,14 +177,12 @@ class SelectionModel(Responder):
 
         Raises InputError when there is none.
         """
-        contexts = self.contexts(dialogues, agent_turns)
+        contexts, gold = self.given(dialogues)
         if not contexts:
             raise InputError(
                 'there is nothing to measure: no turn of the speaker "agent" answers something; name other dialogues'
             )
-        turns = [dialogues[context.dialogue].turns[context.turn] for context in contexts]
-        places = [self.pool.find(turn, self.task.gold_layer) for turn in turns]
-        return contexts, [turn.text for turn in turns], np.array([-1 if p is None else p for p in places], np.int64)
+        return contexts, [dialogues[context.dialogue].turns[context.turn].text for context in contexts], gold
 
     def save(self, folder: Path) -> None:
         """Write the model folder, atomically: task.json, encoder/, the pool's vectors, README.md.

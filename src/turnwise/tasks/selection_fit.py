@@ -124,11 +124,9 @@ def remember(model: SelectionModel, train: Sequence[Dialogue], held: Sequence[Di
 
 def _answered(model: SelectionModel, dialogues: Sequence[Dialogue]) -> tuple[list[Context], Ints]:
     """The contexts of agents' turns whose response is in the pool, and its numbers."""
-    contexts = model.contexts(dialogues, agent_turns)
-    turns = [dialogues[context.dialogue].turns[context.turn] for context in contexts]
-    places = [model.pool.find(turn, model.task.gold_layer) for turn in turns]
-    known = [(context, place) for context, place in zip(contexts, places, strict=True) if place is not None]
-    return [context for context, _ in known], np.array([place for _, place in known], dtype=np.int64)
+    contexts, places = model.given(dialogues)
+    known = places >= 0
+    return [context for context, one in zip(contexts, known, strict=True) if one], places[known]
 
 
 def finish(model: Responder, held: Sequence[Dialogue]) -> None:
@@ -136,14 +134,13 @@ def finish(model: Responder, held: Sequence[Dialogue]) -> None:
 
     An agent's turn whose response is not in the pool counts as one that nothing is right for.
     """
-    contexts = model.contexts(held, agent_turns)
+    contexts, places = model.given(held)
     if not contexts:
         return
     firsts = [order[0] for order in model.order(contexts, 1)]
-    turns = [held[context.dialogue].turns[context.turn] for context in contexts]
-    right = [model.pool.find(turn, model.task.gold_layer) == at for turn, (at, _) in zip(turns, firsts, strict=True)]
+    right = places == [at for at, _ in firsts]
     model.confidence = fit_confidence(
-        np.array([score for _, score in firsts], dtype=np.float64), np.array(right), model.task.precision
+        np.array([score for _, score in firsts], dtype=np.float64), right, model.task.precision
     )
     found = model.evaluate(held, draws=0)
     model.facts["held_out"] = {name: value for name, value in found.items() if isinstance(value, int | float)}

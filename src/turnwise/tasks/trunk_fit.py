@@ -150,7 +150,7 @@ def _learner(
         ranking = ranking_recipe("ranking", tables)
         ranking = replace(ranking, task=replace(ranking.task, shortlist="shared"))
         choices = dialogue_pool(given, ranking.task.gold_layer) if pool is None else pool
-        shared = len(choices) > ranking.task.top_k
+        shared = ranking.task.shortlist_of(len(choices)) == "shared"
         return RankingLearner(ranking, trunk, train, held, choices, shared=shared)
     task = task_recipe(name, {"parameters": own, "training": training}).task
     return TaskLearner(task, trunk, train, held, fitting.training.seed, given=given)

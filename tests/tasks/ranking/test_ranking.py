@@ -57,7 +57,7 @@ def test_the_pessimistic_rank_of_candidates_and_of_what_the_shortlist_left_out()
     By the retriever the order of all is 0, 2, 4, 3, 1: what is left out comes behind the three.
     """
     answer = Answered(np.array([4, 0, 2]), np.array([1.0, 2.0, 2.0]), np.array([0.9, 0.1, 0.8, 0.2, 0.7]), 1e6)
-    assert [answer.rank(gold) for gold in (1, 3, 4)] == [5, 4, 3]
+    assert [answer.rank(gold) for gold in range(5)] == [1, 5, 2, 4, 3]
     assert [at for at, _ in answer.order] == [0, 2, 4]
     even = replace(answer, retrieved=np.array([0.5, 0.1, 0.5, 0.2, 0.5]), weight=1.0)
     assert [even.rank(gold) for gold in range(5)] == [2, 5, 2, 4, 3]
@@ -149,6 +149,14 @@ def test_the_retriever_ranks_alone_without_a_cross_encoder(
     one = Pool.of([Response("card", "your card arrives on monday")], source="test")
     alone = fit_ranking(desk_talks, tiny, replace(SHORT, task=fitting.task), pool=one)
     assert alone.evaluate(desk_talks, draws=0)["recall@1"] == 1.0
+
+
+def test_a_small_pool_needs_no_shortlist_unless_nothing_else_would_rank_it() -> None:
+    ways: tuple[Shortlist, Shortlist] = ("separate", "shared")
+    for shortlist in ways:
+        task = replace(TASK, shortlist=shortlist)
+        assert (task.shortlist_of(3), task.shortlist_of(4)) == ("none", shortlist)
+        assert replace(task, cross=False).shortlist_of(1) == shortlist
 
 
 @pytest.mark.parametrize("cross", [True, False])

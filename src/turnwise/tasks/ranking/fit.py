@@ -70,7 +70,7 @@ def fit_ranking(
     given = list(dialogues)
     pool = dialogue_pool(given, task.gold_layer) if pool is None else pool
     train, held = train_and_held(given, dev, fitting.held_out, settings.seed)
-    wanted = task.shortlist if len(pool) > task.top_k or not task.cross else "none"
+    wanted = task.shortlist_of(len(pool))
     apart = _shortlist(train, held, encoder, fitting, pool, on_step) if wanted == "separate" else None
     if apart is not None and not task.cross:
         return _retrieving(task, apart, train)
@@ -226,13 +226,10 @@ class _Asked:
 
     @classmethod
     def of(cls, model: RankingModel, held: Sequence[Dialogue], seed: int) -> "_Asked":
-        contexts = model.contexts(held, agent_turns)
-        turns = [held[context.dialogue].turns[context.turn] for context in contexts]
-        places = [model.pool.find(turn, model.task.gold_layer) for turn in turns]
-        known = [at for at, place in enumerate(places) if place is not None]
-        rows = sorted(np.random.default_rng([seed, 2]).permutation(len(known))[:_MEASURED].tolist())
-        chosen = [known[row] for row in rows]
-        return cls([contexts[at] for at in chosen], np.array([places[at] for at in chosen], dtype=np.int64))
+        contexts, places = model.given(held)
+        known = np.flatnonzero(places >= 0)
+        chosen = known[np.sort(np.random.default_rng([seed, 2]).permutation(len(known))[:_MEASURED])]
+        return cls([contexts[at] for at in chosen.tolist()], places[chosen])
 
     def best(self, model: RankingModel) -> dict[str, float]:
         """MRR and recall@1 with the ``weight`` of the cross-encoder with the highest MRR; of equal ones the lowest."""

@@ -79,6 +79,10 @@ class Ranking(RespondingTask, Objective):
             raise InputError(f"pair_tokens is {self.pair_tokens}, expected at least {LEAST_TOKENS}")
         YesNo(self.precision)  # raises InputError
 
+    def shortlist_of(self, pool: int) -> Shortlist:
+        """The shortlist for so many responses: none where the cross-encoder can score them all."""
+        return "none" if self.cross and pool <= self.top_k else self.shortlist
+
     def composer(self, codec: Codec) -> Composer:
         """What puts a context and a response together."""
         return Composer(codec, self.pair_tokens)
