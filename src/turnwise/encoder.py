@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from tokenizers import AddedToken
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
@@ -263,6 +263,29 @@ def length_batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]
         else:
             batches.append([row])
     return batches
+
+
+def states_by_length(encoder: Encoder, encoding: Encoding, batch_tokens: int = 2048) -> Tensor:
+    """What ``encoder(encoding)`` gives, with rows of like length encoded together: padding costs next to nothing.
+
+    All rows go at once on other devices than a CPU, where few large batches are faster, and in one of several
+    processes, which may have to make as many passes as the others. The states of padding are 0 where a row's group is
+    shorter than the batch.
+    """
+    ids, mask, segments = encoding.ids, encoding.mask, encoding.segments
+    if ids.device.type != "cpu" or (distributed.is_available() and distributed.is_initialized()):
+        whole: Tensor = encoder(encoding)
+        return whole
+    lengths: list[int] = (mask * torch.arange(1, mask.shape[1] + 1)).amax(1).clamp(min=1).tolist()
+    groups = length_batches(lengths, batch_tokens)
+    parts = []
+    for rows in groups:
+        longest = lengths[rows[0]]
+        cut = None if segments is None else segments[rows, :longest]
+        states = encoder(Encoding(ids[rows, :longest], mask[rows, :longest], cut))
+        parts.append(nn.functional.pad(states, (0, 0, 0, mask.shape[1] - longest)))
+    order = torch.tensor([row for rows in groups for row in rows])
+    return torch.cat(parts)[order.argsort()]
 
 
 @cache

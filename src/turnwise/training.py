@@ -17,7 +17,7 @@ from transformers import get_scheduler
 
 from turnwise.checkpoint import load_checkpoint, save_checkpoint
 from turnwise.dropout import attention_dropout
-from turnwise.encoder import Encoder
+from turnwise.encoder import Encoder, states_by_length
 from turnwise.errors import InputError
 from turnwise.objectives.objective import Batch, Draws, Hidden, Objective, Rider
 from turnwise.precision import mixed, resolve
@@ -369,7 +369,7 @@ class _Trainee(nn.Module):
         self.heads = nn.ModuleList(self.part_heads)
 
     def forward(self, batch: Batch) -> list[Tensor]:
-        return [self.encoder(encoding) for encoding in batch.encodings]
+        return [states_by_length(self.encoder, encoding) for encoding in batch.encodings]
 
 
 def loss_titles(parts: Sequence[Part]) -> list[list[str]]:

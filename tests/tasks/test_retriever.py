@@ -49,13 +49,13 @@ def test_precedents_vote_for_what_was_answered(tiny: Encoder) -> None:
 def test_of_other_texts_precedents_vote_for_those_of_the_pool(tiny: Encoder) -> None:
     """The same votes, 0, 5/6 and 1/6, over two candidates: one on (0, 1, 0) that the pool has as number 2, one new.
 
-    Their cosines with (1, 0, 0) are 0 and 1: 1/5 and 4/5, so 1/2 (1/5 + 1/6) and 1/2 4/5. What is no
-    candidate keeps its votes.
+    Their cosines with (1, 0, 0) are 0 and 1: 1/5 and 4/5. The votes are shares of the 1/5 that the known one has:
+    1/2 (1/5 + 1/5 1/6), and the new one keeps its 4/5. What is no candidate keeps its votes.
     """
     precedents = Precedents(CORNERS[[0, 1, 1]], np.array([1, 1, 2]))
     retriever = corners(tiny, precedents, 0.5)
     found = np.exp(retriever.among(CORNERS[:1], CORNERS[[1, 0]], np.array([2, -1])))
-    assert found == pytest.approx(np.array([[(1 / 5 + 1 / 6) / 2, 4 / 10]]))
+    assert found == pytest.approx(np.array([[(1 / 5 + 1 / 30) / 2, 4 / 5]]))
     plain = np.exp(corners(tiny, None, 0.5).among(CORNERS[:1], CORNERS[[1, 0]], np.array([2, -1])))
     assert plain == pytest.approx(np.array([[1 / 5, 4 / 5]]))
 

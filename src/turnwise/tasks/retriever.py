@@ -82,12 +82,15 @@ class Retriever:
     def among(self, vectors: Vectors, responses: Vectors, numbers: Ints) -> Floats:
         """log p where the candidates are other ``responses`` (n, dim) than the pool: (contexts, n).
 
-        ``numbers`` (n,) are theirs in the pool, -1 where it lacks them: no precedent votes for these.
+        ``numbers`` (n,) are theirs in the pool, -1 where it lacks them. No precedent can vote for these: they keep
+        their probability, and the votes are shares of what the dual encoder gives the others together.
         """
         own, votes = _softmax(self._alike(vectors, responses)), self._votes(vectors)
         if votes is None:
             return _mixed(own, None, 0.0)
-        return _mixed(own, np.where(numbers >= 0, votes[:, numbers], 0.0), self.share)
+        known = numbers >= 0
+        theirs = own[:, known].sum(1, keepdims=True) * votes[:, numbers]
+        return _mixed(own, np.where(known, theirs, own), self.share)
 
     def alike(self, contexts: Sequence[Context]) -> Floats:
         """The scaled cosines alone, (contexts, pool)."""
