@@ -16,6 +16,7 @@ _SELECTION = {
     "mrr": "MRR over the pool",
 }
 _SELECTED = {"gsim": "GSIM", "dstc2": "DSTC2", "multiwoz": "MultiWOZ 2.1"}
+_FITTED = {"embedded-n0-e10": "embedded encoder, without the loss of neighbours, 10 epochs"}
 _SELECTION_PUBLISHED = {
     "gsim": {"DSDF, BERT-base": (19.21, 40.02), "DSDF's best": (41.94, 66.47)},
     "dstc2": {"DSDF, BERT-base": (48.33, 63.30), "DSDF's best": (58.12, 71.86)},
@@ -61,7 +62,14 @@ def selection(results: Path) -> str:
         for encoder in encoders:
             found = [cell for name, cell in cells.items() if name.startswith(f"{corpus}/{encoder}/")]
             values = (figure_of(found, key) for key in _SELECTION)
-            rows.append([f"{title}: {encoder} encoder", *values, f"{found[0]['n']:,}", f"{found[0]['pool']:,}"])
+            rows.append(
+                [
+                    f"{title}: {_FITTED.get(encoder, f'{encoder} encoder')}",
+                    *values,
+                    f"{found[0]['n']:,}",
+                    f"{found[0]['pool']:,}",
+                ]
+            )
         for name, published in _SELECTION_PUBLISHED[corpus].items() if encoders else ():
             rows.append([f"{title}: {name}", *(f"{one:.2f}" for one in published), *[""] * len(_SELECTION)])
     return with_machines(table(["test, %", *_SELECTION.values(), "turns", "responses of the pool"], rows), cells)
