@@ -273,11 +273,13 @@ def states_by_length(encoder: Encoder, encoding: Encoding, batch_tokens: int = 2
     shorter than the batch.
     """
     ids, mask, segments = encoding.ids, encoding.mask, encoding.segments
-    if ids.device.type != "cpu" or (distributed.is_available() and distributed.is_initialized()):
+    together = ids.device.type != "cpu" or (distributed.is_available() and distributed.is_initialized())
+    ends = (mask * torch.arange(1, mask.shape[1] + 1, device=mask.device)).amax(1).clamp(min=1)
+    lengths: list[int] = [] if together else ends.tolist()
+    groups = length_batches(lengths, batch_tokens)
+    if len(groups) < 2:
         whole: Tensor = encoder(encoding)
         return whole
-    lengths: list[int] = (mask * torch.arange(1, mask.shape[1] + 1)).amax(1).clamp(min=1).tolist()
-    groups = length_batches(lengths, batch_tokens)
     parts = []
     for rows in groups:
         longest = lengths[rows[0]]

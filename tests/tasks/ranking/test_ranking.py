@@ -28,11 +28,11 @@ from turnwise.tasks.ranking.task import Ranking, Shortlist
 from turnwise.tasks.selection import Selection
 from turnwise.training import Settings
 
-SETTINGS = Settings(steps=120, learning_rate=3e-3, head_learning_rate=1e-2, precision="fp32")
+SETTINGS = Settings(steps=240, learning_rate=3e-3, head_learning_rate=1e-2, precision="fp32")
 QUICK = replace(SETTINGS, steps=2)
 TASK = Ranking(batch_size=16, negatives=3, top_k=3, hard=0.5, mix=0.0)
 INPUT = TaskInput(max_tokens=40, format="cs-bert")
-FITTING = RankingFitting(TASK, SETTINGS, replace(SETTINGS, steps=50), Selection(batch_size=16), INPUT, HeldOut(0))
+FITTING = RankingFitting(TASK, SETTINGS, replace(SETTINGS, steps=100), Selection(batch_size=16), INPUT, HeldOut(0))
 SHORT = replace(FITTING, training=QUICK, shortlist=QUICK)
 
 
