@@ -62,14 +62,8 @@ def selection(results: Path) -> str:
         for encoder in encoders:
             found = [cell for name, cell in cells.items() if name.startswith(f"{corpus}/{encoder}/")]
             values = (figure_of(found, key) for key in _SELECTION)
-            rows.append(
-                [
-                    f"{title}: {_FITTED.get(encoder, f'{encoder} encoder')}",
-                    *values,
-                    f"{found[0]['n']:,}",
-                    f"{found[0]['pool']:,}",
-                ]
-            )
+            name = _FITTED.get(encoder, f"{encoder} encoder")
+            rows.append([f"{title}: {name}", *values, f"{found[0]['n']:,}", f"{found[0]['pool']:,}"])
         for name, published in _SELECTION_PUBLISHED[corpus].items() if encoders else ():
             rows.append([f"{title}: {name}", *(f"{one:.2f}" for one in published), *[""] * len(_SELECTION)])
     return with_machines(table(["test, %", *_SELECTION.values(), "turns", "responses of the pool"], rows), cells)
