@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from tokenizers import AddedToken
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
@@ -23,6 +23,7 @@ from turnwise.codec import Codec, Encoding, Tokens
 from turnwise.errors import InputError, ModelError
 from turnwise.files import atomic_folder
 from turnwise.layout import FORMATS, UCI_TOKEN, Layout
+from turnwise.lengths import length_batches
 from turnwise.middle_layers import middle_states
 from turnwise.precision import Precision, mixed, resolve
 
@@ -246,48 +247,6 @@ def mean_pool(states: Tensor, mask: Tensor) -> Tensor:
     """Mean over the tokens, (batch, tokens, dim) and (batch, tokens) to (batch, dim)."""
     weights = mask.unsqueeze(-1).to(states.dtype)
     return (states * weights).sum(1) / weights.sum(1).clamp(min=1)
-
-
-def length_batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
-    """Row numbers in batches of like length, longest first: padding is computed like text.
-
-    A batch's padded size stays within ``batch_tokens``, and its shortest text has at least three quarters of the
-    longest one's length, except that the first eight texts of a batch may be of any length.
-    """
-    batches: list[list[int]] = []
-    for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], row)):
-        longest = lengths[batches[-1][0]] if batches else 0
-        fits = batches and longest * (len(batches[-1]) + 1) <= batch_tokens
-        if fits and (len(batches[-1]) < 8 or lengths[row] >= 0.75 * longest):
-            batches[-1].append(row)
-        else:
-            batches.append([row])
-    return batches
-
-
-def states_by_length(encoder: Encoder, encoding: Encoding, batch_tokens: int = 2048) -> Tensor:
-    """What ``encoder(encoding)`` gives, with rows of like length encoded together: padding costs next to nothing.
-
-    All rows go at once on other devices than a CPU, where few large batches are faster, and in one of several
-    processes, which may have to make as many passes as the others. The states of padding are 0 where a row's group is
-    shorter than the batch.
-    """
-    ids, mask, segments = encoding.ids, encoding.mask, encoding.segments
-    together = ids.device.type != "cpu" or (distributed.is_available() and distributed.is_initialized())
-    ends = (mask * torch.arange(1, mask.shape[1] + 1, device=mask.device)).amax(1).clamp(min=1)
-    lengths: list[int] = [] if together else ends.tolist()
-    groups = length_batches(lengths, batch_tokens)
-    if len(groups) < 2:
-        whole: Tensor = encoder(encoding)
-        return whole
-    parts = []
-    for rows in groups:
-        longest = lengths[rows[0]]
-        cut = None if segments is None else segments[rows, :longest]
-        states = encoder(Encoding(ids[rows, :longest], mask[rows, :longest], cut))
-        parts.append(nn.functional.pad(states, (0, 0, 0, mask.shape[1] - longest)))
-    order = torch.tensor([row for rows in groups for row in rows])
-    return torch.cat(parts)[order.argsort()]
 
 
 @cache

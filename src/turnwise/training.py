@@ -17,8 +17,9 @@ from transformers import get_scheduler
 
 from turnwise.checkpoint import load_checkpoint, save_checkpoint
 from turnwise.dropout import attention_dropout
-from turnwise.encoder import Encoder, states_by_length
+from turnwise.encoder import Encoder
 from turnwise.errors import InputError
+from turnwise.lengths import states_by_length
 from turnwise.objectives.objective import Batch, Draws, Hidden, Objective, Rider
 from turnwise.precision import mixed, resolve
 from turnwise.rates import optimizer
@@ -106,7 +107,9 @@ class Training:
         device = self.accelerator.device
         if settings.frozen:
             encoder.requires_grad_(False)
-        trainee = _Trainee(encoder, parts).to(device)
+        # On a GPU few large batches are faster, and processes may have to make as many passes as each other.
+        by_length = device.type == "cpu" and self.accelerator.num_processes == 1
+        trainee = _Trainee(encoder, parts, by_length).to(device)
         self.heads = [list(heads) for heads in trainee.part_heads]
         self.model: nn.Module = trainee
         self.optimizer = optimizer(encoder, [head for heads in self.heads for head in heads], settings, device)
@@ -362,14 +365,17 @@ def total_steps(parts: Sequence[Part], settings: Settings) -> int:
 class _Trainee(nn.Module):
     """Encoder and heads as one module, so that devices and processes see one parameter list."""
 
-    def __init__(self, encoder: Encoder, parts: Sequence[Part]) -> None:
+    def __init__(self, encoder: Encoder, parts: Sequence[Part], by_length: bool) -> None:
         super().__init__()
         self.encoder = encoder
+        self.by_length = by_length
         self.part_heads = [nn.ModuleList([part.head, *(ride.head for ride in part.rides)]) for part in parts]
         self.heads = nn.ModuleList(self.part_heads)
 
     def forward(self, batch: Batch) -> list[Tensor]:
-        return [states_by_length(self.encoder, encoding) for encoding in batch.encodings]
+        if self.by_length:
+            return [states_by_length(self.encoder, encoding) for encoding in batch.encodings]
+        return [self.encoder(encoding) for encoding in batch.encodings]
 
 
 def loss_titles(parts: Sequence[Part]) -> list[list[str]]:

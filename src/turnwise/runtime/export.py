@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from turnwise.codec import Codec, Encoding, Tokens
-from turnwise.encoder import Encoder, length_batches
+from turnwise.encoder import Encoder
 from turnwise.errors import ExportError, InputError
 from turnwise.files import atomic_folder
+from turnwise.lengths import length_batches
 from turnwise.objectives.objective import Pooling
 from turnwise.runtime.graph import OPSET, Pooled, fuse, write_fp32, write_int8
 from turnwise.runtime.session import FACTS_FILE, FORMAT, MODEL_FILE, Runtime

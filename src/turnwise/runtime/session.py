@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from transformers import AutoTokenizer
 
 from turnwise.codec import Codec, Tokens
-from turnwise.encoder import length_batches
 from turnwise.errors import InputError, MissingExtraError, ModelError
+from turnwise.lengths import length_batches
 
 FORMAT = 1
 MODEL_FILE = "model.onnx"

@@ -9,7 +9,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from turnwise.codec import Codec, Encoding, Tokens
-from turnwise.encoder import Encoder, length_batches, states_of
+from turnwise.encoder import Encoder, states_of
+from turnwise.lengths import length_batches
 from turnwise.precision import resolve
 from turnwise.tasks.threads import Workers, shares
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from turnwise.codec import Tokens
-from turnwise.encoder import Encoder, evaluating, length_batches
+from turnwise.encoder import Encoder, evaluating
+from turnwise.lengths import length_batches
 from turnwise.objectives.objective import Hidden, Pooling
 from turnwise.tasks.dual import Encode
 

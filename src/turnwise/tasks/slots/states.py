@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from turnwise.codec import Codec, Encoding
-from turnwise.encoder import Encoder, evaluating, length_batches
+from turnwise.encoder import Encoder, evaluating
+from turnwise.lengths import length_batches
 from turnwise.objectives.places import pad
 from turnwise.tasks.slots.sentences import Sentence
 from turnwise.tasks.slots.stack import Names
