@@ -26,15 +26,24 @@ _WORDS = {
     "recall@1": "recall@1",
     "recall@5": "recall@5",
 }
+_ALONE = {
+    "emotion": ("tasks.json", "test/emotion/sample/share-100/"),
+    "handoff": ("tasks.json", "test/handoff/sample/share-100/"),
+    "pii": ("pii.json", "test/sample/share-100/"),
+    "ranking": ("ranking.json", "fit/sample/"),
+    "satisfaction": ("tasks.json", "test/satisfaction/sample/share-100/"),
+}
+"""Where else a task was fitted alone by its default recipe on the same parts: a file of results, and its cells."""
 
 
 def desk(results: Path) -> str:
     """Test scores in percent of both kinds of desks."""
     cells = read(results / "desk.json")
     shared = [cell for name, cell in cells.items() if name.startswith("shared/")]
+    alone = {task: _alone(results, task) for task in _FIGURES}
     rows = []
     for task, keys in _FIGURES.items():
-        own = [cell for name, cell in cells.items() if name.startswith(f"own/{task}/")]
+        own = alone[task]
         over = [cell["members"][task] for cell in shared if task in cell["members"]]
         rows += [
             [f"{task}, {_WORDS[key]}", figure_of(own, key), figure_of(over, key)]
@@ -42,9 +51,21 @@ def desk(results: Path) -> str:
             if any(key in cell for cell in (*own, *over))
         ]
     if rows:
-        own = [cell for name, cell in cells.items() if name.startswith("own/")]
-        rows.append(["minutes to fit", _minutes(own), _minutes(shared)])
-    return with_machines(table(["test", "an encoder each", "one trunk"], rows), cells)
+        rows.append(["minutes to fit", _minutes([cell for own in alone.values() for cell in own]), _minutes(shared)])
+    drawn = table(["test", "an encoder each", "one trunk"], rows)
+    return with_machines(
+        drawn, {**{f"{task}/{at}": cell for task, own in alone.items() for at, cell in enumerate(own)}, **cells}
+    )
+
+
+def _alone(results: Path, task: str) -> list[Cell]:
+    """The cells of a task with an encoder of its own: of the desk's own run, or those of the task's benchmark."""
+    own = [cell for name, cell in read(results / "desk.json").items() if name.startswith(f"own/{task}/")]
+    if own or task not in _ALONE:
+        return own
+    file, start = _ALONE[task]
+    found = [cell for name, cell in read(results / file).items() if name.startswith(start)]
+    return [{**cell, **cell.get("both", {})} for cell in found]  # of PII: the model and the rules together
 
 
 def desk_latency(results: Path) -> str:

@@ -134,7 +134,7 @@ def decoders(results: Path) -> str:
     cells, trained = read(results / "slots.json"), read(results / "convex_pretraining.json")
     rows = []
     for name, words in DECODERS.items():
-        figures = [_percent(mean_f1(cells, _variant(name), f"restaurants8k/{size}")) for size in (64, 256, 512)]
+        figures = [_mean(_of_seeds(cells, _variant(name), f"restaurants8k/{size}")) for size in (64, 256, 512)]
         told = trained.get(name, {})
         facts = [f"{told[key]:,}" if key in told else "" for key in ("pairs", "steps")]
         rows += [[words, *facts, *figures]] if any(figures) else []
@@ -175,24 +175,28 @@ def zero(results: Path) -> str:
 
 def mean_f1(cells: Cells, variant: str, cell: str) -> float | None:
     """Of a variant's seeds; None where none is measured."""
-    found = [one["mean_f1"] for name, one in cells.items() if name.startswith(f"test/{variant}/{cell}/")]
+    found = _of_seeds(cells, variant, cell)
     return statistics.mean(found) if found else None
+
+
+def _of_seeds(cells: Cells, variant: str, cell: str) -> list[float]:
+    return [one["mean_f1"] for name, one in cells.items() if name.startswith(f"test/{variant}/{cell}/")]
 
 
 def _variant(decoder: str) -> str:
     return {"random": "random", "aux": "default"}.get(decoder, f"default-{decoder}")
 
 
-def _percent(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.1f}"
-
-
 def _of_variants(cells: Cells, cell: str) -> list[str]:
-    return [_percent(mean_f1(cells, variant, cell)) for variant in VARIANTS]
+    return [_mean(_of_seeds(cells, variant, cell)) for variant in VARIANTS]
 
 
 def _mean(values: list[float]) -> str:
-    return f"{100 * statistics.mean(values):.1f}" if values else ""
+    """In percent, with the standard deviation of several; "" of none."""
+    if not values:
+        return ""
+    mean = f"{100 * statistics.mean(values):.1f}"
+    return f"{mean} ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else mean
 
 
 def _chosen(cells: Cells, kind: str) -> dict[str, Cell]:

@@ -2,13 +2,14 @@
 
     python benchmarks/desk.py --cells own --tasks acts emotion      # some tasks, each fitted alone
     python benchmarks/desk.py --cells shared
+    python benchmarks/desk.py --cells shared --on dev --set training.average=0.99 --tag=-average
     python benchmarks/desk.py --cells latency                       # of the desks in runs/desk-*
 
 Fitted on the sample corpus's train part with the default recipes, the best epoch and the thresholds chosen on dev;
 responses are ranked from the approved pool. Scores are those of the test part. ``latency``: the real server on the
 loopback address annotates the test dialogues as they grow. Each customer turn is one request of the dialogue up to it
-with ``"turns": "last"``, the earlier turns annotated by the answers before; every layer is filled in, the best five
-responses of the pool are scored by the cross-encoder. Results: results/desk.json.
+with ``"turns": "last"``, the earlier turns annotated by the answers before; every layer is filled in. ``--on dev``
+measures a trunk on the dev part, where choices of its recipe are made. Results: results/desk.json.
 """
 
 import argparse
@@ -45,6 +46,9 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", default=list(MEMBERS), choices=MEMBERS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="stop each training after so many steps, to see that it runs")
+    parser.add_argument("--on", choices=("test", "dev"), default="test")
+    parser.add_argument("--set", nargs="*", default=[], metavar="TABLE.KEY=VALUE", help="override the trunk's recipe")
+    parser.add_argument("--tag", default="", help="name of such an override in the results")
     parser.add_argument("--dialogues", type=int, default=40, help="test dialogues whose turns are timed")
     parser.add_argument("--threads", type=int, default=2, help="threads of the server in latency")
     parser.add_argument("--output", type=Path, default=_data.RESULTS / "desk.json")
@@ -54,7 +58,12 @@ def main() -> None:
         for task in given.tasks:
             _cells.compute(given.output, f"own/{task}/{given.seed}", lambda t=task: own(t, training, given.seed))
     if "shared" in given.cells:
-        _cells.compute(given.output, f"shared/{given.seed}", lambda: shared(training, given.seed))
+        tables = _data.tables_of(given.set)
+        tables["training"] = {**training, **tables.get("training", {})}
+        on = "dev/" if given.on == "dev" else ""
+        name = f"shared{given.tag}/{given.seed}"
+        folder = RUNS / f"desk-{name.replace('/', '-')}"
+        _cells.compute(given.output, on + name, lambda: shared(tables, folder, given.on))
     if "latency" in given.cells:
         together(given.seed)
         for kind in ("own", "shared"):
@@ -81,24 +90,28 @@ def own(task: str, training: dict[str, Any], seed: int) -> dict[str, Any]:
     return measured(fit, RUNS / f"desk-own-{seed}-{task}")["members"][task]
 
 
-def shared(training: dict[str, Any], seed: int) -> dict[str, Any]:
+def shared(tables: dict[str, dict[str, Any]], folder: Path, on: str) -> dict[str, Any]:
     """All tasks over one trunk."""
 
     def fit() -> Desk:
-        fitting = trunk_recipe(overrides={"training": training})
+        fitting = trunk_recipe(overrides=tables)
         return fit_trunk(part("train"), Encoder.load(), fitting, dev=part("dev"), pool=read_pool("sample"))
 
-    return measured(fit, RUNS / f"desk-shared-{seed}")
+    return measured(fit, folder, on)
 
 
-def measured(fit: Callable[[], Desk], folder: Path) -> dict[str, Any]:
-    """Fit, keep, and measure on the test part."""
+def measured(fit: Callable[[], Desk], folder: Path, on: str = "test") -> dict[str, Any]:
+    """Fit and keep, unless the folder is there already, and measure on a part."""
     start = time.perf_counter()
-    desk = fit()
-    seconds = time.perf_counter() - start
-    desk.save(folder)
+    if folder.is_dir():
+        desk = load_folder_of_desk(folder)
+    else:
+        desk = fit()
+        desk.facts["seconds"] = time.perf_counter() - start
+        desk.save(folder)
+    seconds = desk.facts["seconds"]
     with desk.trunk.quick() if desk.trunk is not None else nullcontext():
-        found = desk.evaluate(part("test"))
+        found = desk.evaluate(part(on))
     members = {}
     for name, member in desk.members.items():
         about = {key: member.facts[key] for key in ("epochs", "steps", "training", "held_out") if key in member.facts}

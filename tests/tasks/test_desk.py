@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from turnwise.tasks.desk import Desk
 from turnwise.tasks.desk_fit import fit_desk
 from turnwise.tasks.load import load_any
 from turnwise.tasks.model import TaskModel
+from turnwise.tasks.ranking.model import RankingModel
 from turnwise.tasks.trunk import Trunk
 from turnwise.tasks.trunk_fit import MEMBERS, fit_trunk, trunk_recipe
 
@@ -151,6 +153,26 @@ def test_a_saved_shared_desk_has_one_encoder_and_answers_alike(shared: Desk, tmp
     assert list(again.annotate(TALKS)) == list(shared.annotate(TALKS))
     with pytest.raises(ModelError):
         load_any(tmp_path / "desk" / "emotion")
+
+
+def test_over_a_trunk_too_a_cross_encoder_ranks_the_shortlist_again(
+    checkpoint: object, shared: Desk, tmp_path: Path
+) -> None:
+    encoder = Encoder.load(checkpoint("bert"))  # type: ignore[operator]
+    plain = trunk_recipe(overrides={"training": STEPS})
+    ranking = {**plain.parameters["ranking"], "cross": True, "top_k": 1}
+    fitting = replace(plain, parameters={**plain.parameters, "ranking": ranking})
+    desk = fit_trunk(TALKS, encoder, fitting, dev=TALKS, tasks=("emotion", "ranking"))
+    without, crossed = (found.members["ranking"] for found in (shared, desk))
+    assert isinstance(without, RankingModel)
+    assert isinstance(crossed, RankingModel)
+    assert without.cross is None
+    assert crossed.cross is not None
+    assert crossed.retriever is not None
+    desk.save(tmp_path / "desk")
+    again = load_any(tmp_path / "desk")
+    assert isinstance(again, Desk)
+    assert list(again.annotate(TALKS)) == list(desk.annotate(TALKS))
 
 
 @pytest.mark.parametrize("which", ["desk", "shared"])
