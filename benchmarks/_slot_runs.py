@@ -66,18 +66,34 @@ def snips(cell: str, seed: int, encoder: Encoder, output: Path, folds: Mapping[i
     begin = before_snips(domain, recipe, encoder)
     print(f"the other domains took {time.perf_counter() - start:.0f} s", flush=True)
     for at in wanted:
+        _cells.compute(output, f"{name}/{at}", lambda at=at: _episode(at, support, query, recipe, encoder, begin))
 
-        def run(at: int = at) -> dict[str, Any]:
-            began = time.perf_counter()
-            model = fit_slots([d for d in support if d.labels["episode"] == at], encoder, recipe, begin=begin)
-            asked = [d for d in query if d.labels["episode"] == at]
-            figures = measure_spans(asked, list(model.annotate(asked)), LAYER, draws=1, seed=0)
-            seconds = time.perf_counter() - began
-            return {"f1": figures["f1"], "precision": figures["precision"], "recall": figures["recall"]} | {
-                "seconds": seconds
-            }
 
-        _cells.compute(output, f"{name}/{at}", run)
+def _episode(
+    at: int,
+    support: Sequence[Dialogue],
+    query: Sequence[Dialogue],
+    recipe: SlotsFitting,
+    encoder: Encoder,
+    begin: Stack,
+) -> dict[str, Any]:
+    """Fit to the support of an episode, measure its queries."""
+    start = time.perf_counter()
+    model = fit_slots([d for d in support if d.labels["episode"] == at], encoder, recipe, begin=begin)
+    asked = [d for d in query if d.labels["episode"] == at]
+    figures = measure_spans(asked, list(model.annotate(asked)), LAYER, draws=1, seed=0)
+    return {key: figures[key] for key in ("f1", "precision", "recall")} | {"seconds": time.perf_counter() - start}
+
+
+def episode_seconds(
+    fold: str, seed: int, encoder: Encoder, folds: Mapping[int, str], number: int = 5
+) -> dict[str, Any]:
+    """What the first episodes of a fold take, fit and answers, one after the other; not the decoder before."""
+    recipe = slots_recipe(NAMED, {"training": {"seed": seed}})
+    domain, support, query = _asked(fold, folds, "test", number)
+    begin = before_snips(domain, recipe, encoder)
+    taken = [_episode(at, support, query, recipe, encoder, begin)["seconds"] for at in range(number)]
+    return {"seconds": statistics.median(taken), "slowest": max(taken), "episodes": number, "domain": domain}
 
 
 def by_names(fold: str, seed: int, encoder: Encoder, folds: Mapping[int, str], on: str) -> dict[str, Any]:

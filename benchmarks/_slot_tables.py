@@ -118,7 +118,9 @@ def speed(results: Path) -> str:
     rows = []
     for name, cell in cells.items():
         kind, _, size = name.removeprefix("test/default/").removesuffix("/0").partition("/")
-        if kind == "speed":
+        if kind == "speed" and size.startswith("snips-"):
+            rows.append([f"an episode of SNIPS, {_SNIPS[int(size[6:])][0]}", f"{cell['seconds']:.1f}", "", "", ""])
+        elif kind == "speed":
             cost = [f"{cell[key]:.2f}" for key in ("cost", "in_turn_cost")]
             rows.append([f"default recipe, {size}", f"{cell['seconds']:.0f}", *cost, ""])
         elif kind == "trainer":

@@ -3,7 +3,7 @@
     python benchmarks/slots.py --list
     python benchmarks/slots.py --cells restaurants8k/64 dstc8/Buses_1/35 --variant default --seeds 0
     python benchmarks/slots.py --cells snips/1/0-100 --variant default
-    python benchmarks/slots.py --cells speed/64 trainer/64 zero/restaurants8k
+    python benchmarks/slots.py --cells speed/64 speed/snips-6 trainer/64 zero/restaurants8k
 
 A cell restaurants8k/SIZE or dstc8/DOMAIN/SIZE is one fit on the published training file of that size, measured on the
 test file (of RentalCars_1, whose test file is not there, on a fifth of its training file that is held out). With
@@ -97,7 +97,15 @@ def names() -> list[str]:
     found += [f"dstc8/{domain}/{size}" for domain, sizes in DSTC8.items() for size in sizes]
     found += [f"snips/{fold}/0-100" for fold in FOLDS]
     found += [f"named/{fold}" for fold in FOLDS]
-    return [*found, "speed/64", "speed/8198", "trainer/64", "trainer/512", "zero/restaurants8k"]
+    return [
+        *found,
+        "speed/64",
+        "speed/8198",
+        *(f"speed/snips-{fold}" for fold in FOLDS),
+        "trainer/64",
+        "trainer/512",
+        "zero/restaurants8k",
+    ]
 
 
 def fitting(arguments: argparse.Namespace, seed: int) -> SlotsFitting:
@@ -117,6 +125,8 @@ def fitting(arguments: argparse.Namespace, seed: int) -> SlotsFitting:
 def one(cell: str, recipe: SlotsFitting, encoder: Encoder, arguments: argparse.Namespace) -> dict[str, Any]:
     """One fit, one measurement."""
     kind, _, rest = cell.partition("/")
+    if rest.startswith("snips-"):
+        return runs.episode_seconds(rest.removeprefix("snips-"), recipe.training.seed, encoder, FOLDS)
     if kind == "speed":
         return runs.speed(int(rest), recipe, encoder)
     if kind == "trainer":
