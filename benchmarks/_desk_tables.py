@@ -26,6 +26,11 @@ _WORDS = {
     "recall@1": "recall@1",
     "recall@5": "recall@5",
 }
+_DESKS = {
+    "own": "an encoder each",
+    "shared": "one trunk",
+    "shared-cross": "one trunk, a cross-encoder ranks the best five again",
+}
 _ALONE = {
     "emotion": ("tasks.json", "test/emotion/sample/share-100/"),
     "handoff": ("tasks.json", "test/handoff/sample/share-100/"),
@@ -39,20 +44,25 @@ _ALONE = {
 def desk(results: Path) -> str:
     """Test scores in percent of both kinds of desks."""
     cells = read(results / "desk.json")
-    shared = [cell for name, cell in cells.items() if name.startswith("shared/")]
+    shared, crossed = (
+        [cell for name, cell in cells.items() if name.startswith(f"{kind}/")] for kind in ("shared", "shared-cross")
+    )
     alone = {task: _alone(results, task) for task in _FIGURES}
     rows = []
     for task, keys in _FIGURES.items():
         own = alone[task]
-        over = [cell["members"][task] for cell in shared if task in cell["members"]]
+        over, before = (
+            [cell["members"][task] for cell in kind if task in cell["members"]] for kind in (shared, crossed)
+        )
         rows += [
-            [f"{task}, {_WORDS[key]}", figure_of(own, key), figure_of(over, key)]
+            [f"{task}, {_WORDS[key]}", figure_of(own, key), figure_of(over, key), figure_of(before, key)]
             for key in keys
-            if any(key in cell for cell in (*own, *over))
+            if any(key in cell for cell in (*own, *over, *before))
         ]
     if rows:
-        rows.append(["minutes to fit", _minutes([cell for own in alone.values() for cell in own]), _minutes(shared)])
-    drawn = table(["test", "an encoder each", "one trunk"], rows)
+        rows.append(["minutes to fit", _minutes([cell for own in alone.values() for cell in own])])
+        rows[-1] += [_minutes(shared), _minutes(crossed)]
+    drawn = table(["test", *(_DESKS[kind] for kind in ("own", "shared", "shared-cross"))], rows)
     return with_machines(
         drawn, {**{f"{task}/{at}": cell for task, own in alone.items() for at, cell in enumerate(own)}, **cells}
     )
@@ -73,7 +83,7 @@ def desk_latency(results: Path) -> str:
     cells = read(results / "desk.json")
     rows = [
         [
-            {"own": "an encoder each", "shared": "one trunk"}[name.split("/")[1]],
+            _DESKS[name.split("/")[1]],
             *(f"{cell[key]:.1f}" for key in ("p50_ms", "p95_ms", "p99_ms")),
             str(cell["requests"]),
             f"{cell['bytes'] / 1e6:.0f}",
