@@ -37,7 +37,7 @@ def test_decoders_stand_by_their_pairs(results: Path, script: Script) -> None:
     assert rows[2:5] == [
         "| none: random weights |  |  | 50.0 |",
         "| task-oriented text alone | 600 | 25 | 70.0 |",
-        "| all: the embedded one | 1,200 | 50 | 85.0 |",
+        "| all: the embedded one | 1,200 | 50 | 85.0 ± 7.1 |",
     ]
     assert tables.by_pairs(results) == {
         "all corpora": [(1200, pytest.approx(0.85))],
