@@ -17,10 +17,11 @@ from turnwise.encoder import Encoder
 from turnwise.evaluation import evaluate
 from turnwise.objectives.cloze_pairs import ClozePairs, read_pairs
 from turnwise.objectives.pairwise_cloze import PairwiseCloze
+from turnwise.parts import Part
 from turnwise.pretrained_decoder import PretrainedDecoder, encoder_hash, save_decoder
 from turnwise.scratch import fresh_encoder
 from turnwise.tokenizer import train_tokenizer
-from turnwise.training import Part, Settings, Training
+from turnwise.training import Settings, Training
 
 MAX_TOKENS = 64
 _VOCABULARY = 31_000

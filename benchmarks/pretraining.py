@@ -38,11 +38,12 @@ from turnwise.objectives.masked_speaker import MaskedSpeaker
 from turnwise.objectives.next_turn import NextTurn
 from turnwise.objectives.objective import Draws, Objective, Rider
 from turnwise.objectives.whole_dialogue import WholeDialogue
+from turnwise.parts import Part, Ride
 from turnwise.precision import bf16_is_faster
 from turnwise.pretraining import Held, Input, Pretraining, pretrain
 from turnwise.runtime.flops import config_flops
 from turnwise.store import TurnStore
-from turnwise.training import Part, Ride, Settings, train
+from turnwise.training import Settings, train
 
 BATCH = 32
 MAX_TOKENS = 128

@@ -18,9 +18,10 @@ from turnwise.encoder import Encoder
 from turnwise.layout import Layout
 from turnwise.objectives import MaskedLM, MaskedSpeaker, NextTurn, ResponseMatching, ResponseRanking, SpeakerPrediction
 from turnwise.objectives.objective import Objective
+from turnwise.parts import Part, Ride
 from turnwise.pretraining import Adapted, Held, Input, Pretraining, pretrain
 from turnwise.store import TurnStore
-from turnwise.training import Part, Ride, Settings, Training
+from turnwise.training import Settings, Training
 
 OBJECTIVES: dict[str, Any] = {
     "next_turn": NextTurn(batch_size=4),

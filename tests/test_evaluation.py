@@ -15,7 +15,8 @@ from turnwise.codec import Codec
 from turnwise.encoder import Encoder
 from turnwise.evaluation import evaluate
 from turnwise.objectives.objective import Batch, Draws, Hidden, Objective
-from turnwise.training import Part, Settings, train
+from turnwise.parts import Part
+from turnwise.training import Settings, train
 
 
 @dataclass(frozen=True)

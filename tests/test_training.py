@@ -20,9 +20,10 @@ from turnwise.layout import Layout
 from turnwise.objectives import MaskedLM, MaskedSpeaker, WholeDialogue
 from turnwise.objectives.objective import Objective
 from turnwise.objectives.response_ranking import ResponseRanking
+from turnwise.parts import Part, Ride, total_steps
 from turnwise.store import TurnStore
 from turnwise.tasks.intent.all_pairs import AllPairs
-from turnwise.training import Part, Ride, Settings, Step, Training, total_steps, train
+from turnwise.training import Settings, Step, Training, train
 
 QUICK = {"learning_rate": 1e-3, "precision": "fp32"}
 

@@ -13,11 +13,12 @@ from turnwise.errors import RecipeError
 from turnwise.evaluation import Scores
 from turnwise.objectives.cloze_pairs import ClozePairs, read_pairs
 from turnwise.objectives.pairwise_cloze import ClozeHead, PairwiseCloze
+from turnwise.parts import Part
 from turnwise.pretrained_decoder import PretrainedDecoder, encoder_hash, save_decoder
 from turnwise.pretraining import Pretraining
 from turnwise.pretraining_run import learn, processes
 from turnwise.progress import ends
-from turnwise.training import Part, Step, Training
+from turnwise.training import Step, Training
 
 DEFAULT_RECIPE = "pairwise-cloze"
 

@@ -7,8 +7,8 @@ import torch
 
 from turnwise.encoder import Encoder
 from turnwise.objectives.objective import Draws, Hidden
+from turnwise.parts import Part, loss_titles
 from turnwise.precision import Precision, mixed, resolve
-from turnwise.training import Part, loss_titles
 
 Scores = dict[str, dict[str, float]]
 

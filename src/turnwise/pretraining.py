@@ -24,6 +24,7 @@ from turnwise.layout import FormatName, Layout, Segments
 from turnwise.objectives import OBJECTIVES, RIDERS
 from turnwise.objectives.entity_number import EntityNumber
 from turnwise.objectives.objective import Objective, Rider
+from turnwise.parts import Part, Ride
 from turnwise.pretrained_heads import head_weights, read_heads, start_from, write_heads
 from turnwise.pretraining_run import Held, learn, processes
 from turnwise.progress import ends
@@ -31,7 +32,7 @@ from turnwise.recipe import build, overridden, read_recipe
 from turnwise.sequences import LEAST_TOKENS, Composer
 from turnwise.store import TurnStore, is_store
 from turnwise.tracking import trackers
-from turnwise.training import Part, Ride, Settings, Step, Training
+from turnwise.training import Settings, Step, Training
 from turnwise.vocabulary import occurring_vocabulary
 
 __all__ = ["Adapted", "Held", "Input", "Pretraining", "base_of", "pretrain", "pretraining_recipe"]

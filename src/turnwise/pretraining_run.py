@@ -12,9 +12,10 @@ from accelerate.tracking import GeneralTracker
 from turnwise.checkpoint import is_checkpoint, recover
 from turnwise.errors import InputError
 from turnwise.evaluation import Scores, evaluate
+from turnwise.parts import Part
 from turnwise.progress import BEST, Progress
 from turnwise.tracking import JsonTracker
-from turnwise.training import Part, Step, Training
+from turnwise.training import Step, Training
 
 CHECKPOINT = "checkpoint"
 

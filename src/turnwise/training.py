@@ -1,6 +1,5 @@
 """One loop for everything: it runs the encoder, owns the optimizer, and yields a Step at a time."""
 
-import math
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedType
@@ -20,40 +18,13 @@ from turnwise.dropout import attention_dropout
 from turnwise.encoder import Encoder
 from turnwise.errors import InputError
 from turnwise.lengths import states_by_length
-from turnwise.objectives.objective import Batch, Draws, Hidden, Objective, Rider
+from turnwise.objectives.objective import Batch, Draws, Hidden
+from turnwise.parts import Part, batches_of, loss_titles, total_steps
 from turnwise.precision import mixed, resolve
 from turnwise.rates import optimizer
 from turnwise.settings import Settings
 
-__all__ = ["Part", "Ride", "Settings", "Step", "Training", "loss_titles", "total_steps", "train"]
-
-
-@dataclass(frozen=True)
-class Ride:
-    """A rider with its head and weight in the sum of losses."""
-
-    rider: Rider
-    head: nn.Module
-    weight: float = 1.0
-
-
-@dataclass(frozen=True)
-class Part:
-    """An objective with its examples, head and weight in the sum of losses, and what rides on its sequences.
-
-    ``share`` is the share of the steps that it takes part in, evenly spread and the first among them.
-    """
-
-    objective: Objective
-    examples: Sequence[Any]
-    head: nn.Module
-    weight: float = 1.0
-    rides: tuple[Ride, ...] = ()
-    share: float = 1.0
-
-    def batches_in(self, steps: int) -> int:
-        """How many batches the first ``steps`` steps take of it."""
-        return math.ceil(steps * self.share - 1e-9)
+__all__ = ["Settings", "Step", "Training", "train"]
 
 
 @dataclass(frozen=True)
@@ -132,7 +103,7 @@ class Training:
 
     def steps(self) -> Generator[Step, None, None]:
         """The steps that are left; close it to stop early."""
-        streams = [_stream(part, index, self.settings.seed) for index, part in enumerate(self.parts)]
+        streams = [batches_of(part, index, self.settings.seed) for index, part in enumerate(self.parts)]
         for part, stream in zip(self.parts, streams, strict=True):
             for _ in range(part.batches_in(self.done)):
                 next(stream)
@@ -347,21 +318,6 @@ class _Found:
     tokens: int
 
 
-def total_steps(parts: Sequence[Part], settings: Settings) -> int:
-    """Optimizer steps that ``train`` will make. Raises InputError when there is nothing to train on."""
-    if not parts:
-        raise InputError("there is no objective to train with")
-    for part in parts:
-        if len(part.examples) == 0:
-            raise InputError(f"{part.objective.name} has no examples to train on")
-        if not 0 < part.share <= 1:
-            raise InputError(f"the share of {part.objective.name} is {part.share}, expected more than 0 and at most 1")
-    if settings.steps is not None:
-        return settings.steps
-    epoch = max(part.objective.epoch_steps(part.examples) for part in parts)
-    return max(settings.min_steps, round(settings.epochs * epoch))
-
-
 class _Trainee(nn.Module):
     """Encoder and heads as one module, so that devices and processes see one parameter list."""
 
@@ -376,29 +332,6 @@ class _Trainee(nn.Module):
         if self.by_length:
             return [states_by_length(self.encoder, encoding) for encoding in batch.encodings]
         return [self.encoder(encoding) for encoding in batch.encodings]
-
-
-def loss_titles(parts: Sequence[Part]) -> list[list[str]]:
-    """The names of the losses of each part, with a number where one comes twice; "" for a carrier, which has none."""
-    names = [[part.objective.name, *(ride.rider.name for ride in part.rides)] for part in parts]
-    every = [name for row in names for name in row]
-    titles = [
-        [f"{name} {number}" if every.count(name) > 1 else name for name in row]
-        for number, row in enumerate(names, start=1)
-    ]
-    for part, row in zip(parts, titles, strict=True):
-        if not part.objective.learns:
-            row[0] = ""
-    return titles
-
-
-def _stream(part: Part, index: int, seed: int) -> Iterator[tuple[int, list[int]]]:
-    """Epoch and rows of each batch."""
-    epoch = 0
-    while True:
-        for rows in part.objective.batches(part.examples, np.random.default_rng([seed, index, epoch])):
-            yield epoch, rows
-        epoch += 1
 
 
 def _moved(targets: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:

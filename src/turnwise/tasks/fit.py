@@ -13,13 +13,14 @@ from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
 from turnwise.errors import CorpusError, InputError
 from turnwise.layout import FormatName, Layout, Segments
+from turnwise.parts import Part
 from turnwise.sequences import LEAST_TOKENS
 from turnwise.settings import Settings
 from turnwise.tasks.base import BaseTask
 from turnwise.tasks.learner import facts_of, learn
 from turnwise.tasks.model import Memory, TaskModel, run
 from turnwise.tasks.rows import Examples
-from turnwise.training import Part, Step
+from turnwise.training import Step
 
 _REMEMBERED = 2_000
 

@@ -7,9 +7,10 @@ from typing import Any, Protocol, TypeVar
 from turnwise import __version__
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
+from turnwise.parts import Part
 from turnwise.settings import Settings
 from turnwise.tasks.best import Best
-from turnwise.training import Part, Step, Training
+from turnwise.training import Step, Training
 
 Model_co = TypeVar("Model_co", covariant=True)
 

@@ -9,6 +9,7 @@ import torch
 
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
+from turnwise.parts import Part
 from turnwise.settings import Settings
 from turnwise.store import TurnStore
 from turnwise.tasks.confidence import fit_confidence
@@ -20,7 +21,7 @@ from turnwise.tasks.pool import Pool, dialogue_pool
 from turnwise.tasks.ranks import BATCH, Ints, batch_ranks, recall, text_keys
 from turnwise.tasks.responder import Responder
 from turnwise.tasks.selection import Selection, SelectionModel
-from turnwise.training import Part, Step
+from turnwise.training import Step
 
 _MEASURED = 1_500
 """Held-out turns that an epoch is measured on, about."""

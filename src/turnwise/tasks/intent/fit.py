@@ -13,6 +13,7 @@ from torch import nn
 
 from turnwise.encoder import Encoder
 from turnwise.heads import Projection
+from turnwise.parts import Part
 from turnwise.tasks.best import Best
 from turnwise.tasks.intent.all_pairs import AllPairs, ClassHead
 from turnwise.tasks.intent.bank import Array, Bank, unit
@@ -23,7 +24,7 @@ from turnwise.tasks.intent.pairs import PairContrast, PairHead
 from turnwise.tasks.intent.projection import project
 from turnwise.tasks.intent.recipes import Intent, Stage2
 from turnwise.tasks.intent.softmax import Classes, LinearClasses, SoftmaxClasses, refuse_several
-from turnwise.training import Part, Settings, Step, Training
+from turnwise.training import Settings, Step, Training
 from turnwise.vocabulary import occurring_vocabulary
 
 OnStep = Callable[[str, Step], None]

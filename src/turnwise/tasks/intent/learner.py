@@ -9,13 +9,13 @@ import torch
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
 from turnwise.errors import CorpusError
+from turnwise.parts import Part
 from turnwise.tasks.intent.all_pairs import AllPairs
 from turnwise.tasks.intent.examples import as_examples, label_names, utterances
 from turnwise.tasks.intent.fit import assembled, calibrate, decide, measure, names_as_texts
 from turnwise.tasks.intent.member import IntentMember
 from turnwise.tasks.intent.model import TASK
 from turnwise.tasks.intent.recipes import Intent
-from turnwise.training import Part
 
 
 class IntentLearner:

@@ -10,6 +10,7 @@ import torch
 from turnwise.dialogue import Dialogue
 from turnwise.encoder import Encoder
 from turnwise.errors import CorpusError
+from turnwise.parts import Part
 from turnwise.pretrained_heads import read_heads, start_from
 from turnwise.settings import Settings
 from turnwise.store import TurnStore
@@ -26,7 +27,7 @@ from turnwise.tasks.ranks import mean_reciprocal_rank, recall
 from turnwise.tasks.retriever import Retriever
 from turnwise.tasks.selection import Selection, SelectionModel
 from turnwise.tasks.selection_fit import SelectionFitting, finish, fit_selection
-from turnwise.training import Part, Step
+from turnwise.training import Step
 
 OnStep = Callable[[str, Step], None]
 WEIGHTS = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
