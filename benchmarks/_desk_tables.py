@@ -1,8 +1,9 @@
 """The tables of desks: each task with an encoder of its own and over one trunk, and the time of a turn."""
 
+import statistics
 from pathlib import Path
 
-from _markdown import Cell, figure_of, mean_of, read, table, with_machines
+from _markdown import Cell, figure_of, read, table, with_machines
 
 _FIGURES = {
     "intent": ("accuracy", "exact_match"),
@@ -42,30 +43,24 @@ _ALONE = {
 
 
 def desk(results: Path) -> str:
-    """Test scores in percent of both kinds of desks."""
+    """Test scores in percent of every kind of desk."""
     cells = read(results / "desk.json")
-    shared, crossed = (
-        [cell for name, cell in cells.items() if name.startswith(f"{kind}/")] for kind in ("shared", "shared-cross")
-    )
+    whole = {
+        kind: [cell for name, cell in cells.items() if name.startswith(f"{kind}/")]
+        for kind in ("shared", "shared-cross")
+    }
     alone = {task: _alone(results, task) for task in _FIGURES}
     rows = []
     for task, keys in _FIGURES.items():
-        own = alone[task]
-        over, before = (
-            [cell["members"][task] for cell in kind if task in cell["members"]] for kind in (shared, crossed)
-        )
-        rows += [
-            [f"{task}, {_WORDS[key]}", figure_of(own, key), figure_of(over, key), figure_of(before, key)]
-            for key in keys
-            if any(key in cell for cell in (*own, *over, *before))
-        ]
+        over = [[cell["members"][task] for cell in desks if task in cell["members"]] for desks in whole.values()]
+        figures = {key: [figure_of(found, key) for found in (alone[task], *over)] for key in keys}
+        rows += [[f"{task}, {_WORDS[key]}", *figures[key]] for key in keys if any(figures[key])]
     if rows:
-        rows.append(["minutes to fit", _minutes([cell for own in alone.values() for cell in own])])
-        rows[-1] += [_minutes(shared), _minutes(crossed)]
-    drawn = table(["test", *(_DESKS[kind] for kind in ("own", "shared", "shared-cross"))], rows)
-    return with_machines(
-        drawn, {**{f"{task}/{at}": cell for task, own in alone.items() for at, cell in enumerate(own)}, **cells}
-    )
+        rows.append(
+            ["minutes to fit", _minutes(list(alone.values())), *(_minutes([desks]) for desks in whole.values())]
+        )
+    chosen = {**cells, **{f"{task}/{at}": cell for task, own in alone.items() for at, cell in enumerate(own)}}
+    return with_machines(table(["test", *(_DESKS[kind] for kind in ("own", *whole))], rows), chosen)
 
 
 def _alone(results: Path, task: str) -> list[Cell]:
@@ -94,5 +89,8 @@ def desk_latency(results: Path) -> str:
     return table(["desk", "p50 (ms)", "p95 (ms)", "p99 (ms)", "requests", "megabytes on disk"], rows)
 
 
-def _minutes(cells: list[Cell]) -> str:
-    return mean_of([sum(cell["seconds"] for cell in cells) / 60]) if cells else ""
+def _minutes(fits: list[list[Cell]]) -> str:
+    """Of all fits together, each the mean of its seeds; "" when one of them was not measured."""
+    if not all(fits):
+        return ""
+    return f"{sum(statistics.mean(cell['seconds'] for cell in seeds) for seeds in fits) / 60:.1f}"

@@ -3,6 +3,7 @@
     python benchmarks/desk.py --cells own --tasks acts emotion      # some tasks, each fitted alone
     python benchmarks/desk.py --cells shared
     python benchmarks/desk.py --cells shared --on dev --set training.average=0.99 --tag=-average
+    python benchmarks/desk.py --cells shared --fitted --set training.average=0.99 --tag=-average   # that one, on test
     python benchmarks/desk.py --cells latency                       # of the desks in runs/desk-*
 
 Fitted on the sample corpus's train part with the default recipes, the best epoch and the thresholds chosen on dev;
@@ -49,6 +50,7 @@ def main() -> None:
     parser.add_argument("--on", choices=("test", "dev"), default="test")
     parser.add_argument("--set", nargs="*", default=[], metavar="TABLE.KEY=VALUE", help="override the trunk's recipe")
     parser.add_argument("--tag", default="", help="name of such an override in the results")
+    parser.add_argument("--fitted", action="store_true", help="measure the desk of the folder runs; fit none")
     parser.add_argument("--dialogues", type=int, default=40, help="test dialogues whose turns are timed")
     parser.add_argument("--threads", type=int, default=2, help="threads of the server in latency")
     parser.add_argument("--output", type=Path, default=_data.RESULTS / "desk.json")
@@ -63,7 +65,7 @@ def main() -> None:
         on = "dev/" if given.on == "dev" else ""
         name = f"shared{given.tag}/{given.seed}"
         folder = RUNS / f"desk-{name.replace('/', '-')}"
-        _cells.compute(given.output, on + name, lambda: shared(tables, folder, given.on))
+        _cells.compute(given.output, on + name, lambda: shared(tables, folder, given.on, given.fitted))
     if "latency" in given.cells:
         together(given.seed)
         for kind in ("own", "shared"):
@@ -87,28 +89,31 @@ def own(task: str, training: dict[str, Any], seed: int) -> dict[str, Any]:
             part("train"), Encoder.load(), dev=part("dev"), pool=read_pool("sample"), tasks=[task], training=training
         )
 
-    return measured(fit, RUNS / f"desk-own-{seed}-{task}")["members"][task]
+    folder = RUNS / f"desk-own-{seed}-{task}"
+    return measured(kept(fit, folder), folder)["members"][task]
 
 
-def shared(tables: dict[str, dict[str, Any]], folder: Path, on: str) -> dict[str, Any]:
-    """All tasks over one trunk."""
+def shared(tables: dict[str, dict[str, Any]], folder: Path, on: str, fitted: bool) -> dict[str, Any]:
+    """All tasks over one trunk; of one that was ``fitted`` before only the measurement."""
 
     def fit() -> Desk:
         fitting = trunk_recipe(overrides=tables)
         return fit_trunk(part("train"), Encoder.load(), fitting, dev=part("dev"), pool=read_pool("sample"))
 
-    return measured(fit, folder, on)
+    return measured(load_folder_of_desk(folder) if fitted else kept(fit, folder), folder, on)
 
 
-def measured(fit: Callable[[], Desk], folder: Path, on: str = "test") -> dict[str, Any]:
-    """Fit and keep, unless the folder is there already, and measure on a part."""
+def kept(fit: Callable[[], Desk], folder: Path) -> Desk:
+    """Fit and keep, with the seconds that it took."""
     start = time.perf_counter()
-    if folder.is_dir():
-        desk = load_folder_of_desk(folder)
-    else:
-        desk = fit()
-        desk.facts["seconds"] = time.perf_counter() - start
-        desk.save(folder)
+    desk = fit()
+    desk.facts["seconds"] = time.perf_counter() - start
+    desk.save(folder)
+    return desk
+
+
+def measured(desk: Desk, folder: Path, on: str = "test") -> dict[str, Any]:
+    """Measure on a part."""
     seconds = desk.facts["seconds"]
     with desk.trunk.quick() if desk.trunk is not None else nullcontext():
         found = desk.evaluate(part(on))

@@ -125,7 +125,7 @@ def fitting(arguments: argparse.Namespace, seed: int) -> SlotsFitting:
 def one(cell: str, recipe: SlotsFitting, encoder: Encoder, arguments: argparse.Namespace) -> dict[str, Any]:
     """One fit, one measurement."""
     kind, _, rest = cell.partition("/")
-    if rest.startswith("snips-"):
+    if kind == "speed" and rest.startswith("snips-"):
         return runs.episode_seconds(rest.removeprefix("snips-"), recipe.training.seed, encoder, FOLDS)
     if kind == "speed":
         return runs.speed(int(rest), recipe, encoder)
