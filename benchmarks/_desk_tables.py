@@ -30,7 +30,8 @@ _WORDS = {
 _DESKS = {
     "own": "an encoder each",
     "shared": "one trunk",
-    "shared-cross": "one trunk, a cross-encoder ranks the best five again",
+    "shared-joint-heads": "the same, heads as the trunk left them",
+    "shared-cross": "these heads, and a cross-encoder ranks the best five again",
 }
 _ALONE = {
     "emotion": ("tasks.json", "test/emotion/sample/share-100/"),
@@ -45,10 +46,8 @@ _ALONE = {
 def desk(results: Path) -> str:
     """Test scores in percent of every kind of desk."""
     cells = read(results / "desk.json")
-    whole = {
-        kind: [cell for name, cell in cells.items() if name.startswith(f"{kind}/")]
-        for kind in ("shared", "shared-cross")
-    }
+    kinds = [kind for kind in _DESKS if kind != "own"]
+    whole = {kind: [cell for name, cell in cells.items() if name.startswith(f"{kind}/")] for kind in kinds}
     alone = {task: _alone(results, task) for task in _FIGURES}
     rows = []
     for task, keys in _FIGURES.items():

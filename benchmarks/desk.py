@@ -119,7 +119,9 @@ def measured(desk: Desk, folder: Path, on: str = "test") -> dict[str, Any]:
         found = desk.evaluate(part(on))
     members = {}
     for name, member in desk.members.items():
-        about = {key: member.facts[key] for key in ("epochs", "steps", "training", "held_out") if key in member.facts}
+        about = {
+            key: member.facts[key] for key in ("epochs", "steps", "training", "head", "held_out") if key in member.facts
+        }
         members[name] = figures(found["members"][name]) | about | {"seconds": seconds}
     return {"members": members, "seconds": seconds, "bytes": size(folder), "left_out": desk.facts["left_out"]}
 

@@ -14,8 +14,9 @@ import pytest
 from turnwise.cli.serve import serve
 from turnwise.encoder import Encoder
 from turnwise.errors import InputError, ModelError
-from turnwise.tasks.intent.bank import Bank, Inference, unit
+from turnwise.tasks.intent.bank import Bank, Inference
 from turnwise.tasks.intent.model import IntentModel
+from turnwise.vectors import unit
 
 _PROGRAM = "import typer; from turnwise.cli.serve import serve; typer.run(serve)"
 _BANK = {

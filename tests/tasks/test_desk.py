@@ -14,7 +14,7 @@ from turnwise.errors import CorpusError, InputError, ModelError, RecipeError
 from turnwise.tasks.desk import Desk
 from turnwise.tasks.desk_fit import fit_desk
 from turnwise.tasks.load import load_any
-from turnwise.tasks.model import TaskModel
+from turnwise.tasks.model import TaskModel, run
 from turnwise.tasks.ranking.model import RankingModel
 from turnwise.tasks.trunk import Trunk
 from turnwise.tasks.trunk_fit import MEMBERS, fit_trunk, trunk_recipe
@@ -128,6 +128,21 @@ def test_tasks_over_one_trunk_share_its_encoder(shared: Desk) -> None:
     assert {"intent", "emotion", "handoff", "acts"} <= set(found.turns[0].labels)
     assert "response" in found.turns[2].labels
     assert set(shared.evaluate(TALKS, draws=0)["members"]) == set(shared.labels)
+
+
+@pytest.mark.parametrize("name", ["acts", "emotion", "handoff", "satisfaction"])
+def test_a_head_that_two_steps_left_unlearned_is_learned_to_the_end(shared: Desk, name: str) -> None:
+    """Held-out dialogues choose; what stays answers as well as the best that was tried."""
+    model = shared.members[name]
+    assert isinstance(model, TaskModel)
+    tried = dict(model.facts["head"])
+    trained = tried.pop("trained with the encoder")
+    assert trained == pytest.approx(model.facts["epochs"][0]["quality"], abs=1e-2)
+    assert len(tried) == 4
+    assert max(tried.values()) > trained + 0.1
+    examples = model.task.examples(TALKS, model.encoder.codec, model.learned, gold=True)
+    answers, _ = run(model.task, model.encoder, model.head, examples)
+    assert model.task.quality(answers, examples)[1] == pytest.approx(max(tried.values()), abs=1e-2)
 
 
 def test_the_weight_of_a_task_changes_what_the_trunk_learns(checkpoint: object) -> None:

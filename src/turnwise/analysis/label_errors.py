@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from turnwise.dialogue import Neighbour
 from turnwise.errors import InputError
+from turnwise.vectors import unit
 
 Floats = NDArray[np.floating[Any]]
 
@@ -83,7 +84,7 @@ def probable_label_errors(
     names = sorted(set(voters.labels))
     number = {name: index for index, name in enumerate(names)}
     voter_numbers = np.array([number[label] for label in voters.labels])
-    item_units, voter_units = _units(items.vectors), _units(voters.vectors)
+    item_units, voter_units = unit(items.vectors), unit(voters.vectors)
     votes = _votes(item_units, voter_units, voter_numbers, temperature, leave_out=bank is None)
     enough = np.bincount(voter_numbers) >= (2 if bank is None else 1)
     votes = np.where(enough, votes, 0.0)
@@ -115,13 +116,6 @@ def probable_label_errors(
             )
         )
     return errors
-
-
-def _units(vectors: Floats) -> Floats:
-    """Rows of length one; a zero row stays zero, cosine 0 to everything."""
-    values = np.asarray(vectors, dtype=np.float32)
-    found: Floats = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
-    return found
 
 
 def _votes(

@@ -20,6 +20,7 @@ from turnwise.lengths import length_batches
 from turnwise.objectives.objective import Pooling
 from turnwise.runtime.graph import OPSET, Pooled, fuse, write_fp32, write_int8
 from turnwise.runtime.session import FACTS_FILE, FORMAT, MODEL_FILE, Runtime
+from turnwise.vectors import unit
 
 Encode = Callable[[Sequence[Any]], NDArray[np.float32]]
 """Texts, or sequences of ids as Tokens, to vectors."""
@@ -140,7 +141,7 @@ def export(
 
 def compare(left: NDArray[np.float32], right: NDArray[np.float32]) -> tuple[float, float]:
     """Largest distance and smallest cosine between unit vectors, row by row of (texts, dim); NaN counts as worst."""
-    u, v = (x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12) for x in (left, right))
+    u, v = unit(left), unit(right)
     distance = np.nan_to_num(np.linalg.norm(u - v, axis=1), nan=2.0)
     cosine = np.nan_to_num((u * v).sum(axis=1), nan=-1.0)
     return float(distance.max()), float(cosine.min())

@@ -10,6 +10,7 @@ from turnwise.codec import Tokens
 from turnwise.encoder import Encoder
 from turnwise.sequences import AGENT, Composer
 from turnwise.tasks.contexts import Context, tokens_of
+from turnwise.vectors import unit
 
 Vectors = NDArray[np.float32]
 Encode = Callable[[Sequence[Tokens]], Vectors]
@@ -45,8 +46,7 @@ class DualEncoder:
         options: dict[str, Any] = {} if progress is None else {"progress": progress}
         encode = self.engine if self.engine is not None else self.encoder.encode
         vectors = encode(tokens, **options)
-        unit: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        return unit
+        return unit(vectors)
 
 
 def best_columns(scores: NDArray[np.floating], k: int) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from turnwise.dialogue import Dialogue
@@ -16,11 +17,14 @@ from turnwise.layout import FormatName, Layout, Segments
 from turnwise.parts import Part
 from turnwise.sequences import LEAST_TOKENS
 from turnwise.settings import Settings
-from turnwise.tasks.base import BaseTask
+from turnwise.tasks.base import Answers, BaseTask
 from turnwise.tasks.learner import facts_of, learn
 from turnwise.tasks.model import Memory, TaskModel, run
 from turnwise.tasks.rows import Examples
+from turnwise.tasks.settle import answers_of, settled_heads
+from turnwise.tasks.task import Task
 from turnwise.training import Step
+from turnwise.vectors import unit
 
 _REMEMBERED = 2_000
 
@@ -87,7 +91,8 @@ def fit_task(
 class TaskLearner:
     """A task on ``encoder``, which is trained in place. ``given`` are the dialogues that labels are taken from.
 
-    Raises CorpusError when they have too few labels.
+    With ``settle`` a linear head is learned to the end once the encoder stays, see ``settled_heads``, and held-out
+    dialogues choose between it and the one trained with the encoder. Raises CorpusError when they have too few labels.
     """
 
     def __init__(
@@ -99,7 +104,9 @@ class TaskLearner:
         seed: int,
         *,
         given: Sequence[Dialogue],
+        settle: bool = False,
     ) -> None:
+        self.settle = settle
         self.task, self.encoder, self.train, self.held = task, encoder, train, held
         self.chosen_by = task.chosen_by
         self.learned = task.learn(given)
@@ -128,7 +135,9 @@ class TaskLearner:
         """Learn from held-out answers, and note how good the model is on them."""
         learned = self.learned
         if len(self.asked):
-            scores, _ = run(self.task, self.encoder, self.head, self.asked)
+            scores, states = run(self.task, self.encoder, self.head, self.asked)
+            if self.settle and isinstance(self.task, Task):
+                scores = self._settled(self.task, scores, states, facts)
             learned = self.task.finish(learned, scores, self.asked)
         memory = _memory(self.task, self.encoder, self.head, self.examples, self.train)
         model = TaskModel(self.task, self.encoder, self.head, learned, memory=memory, facts=facts)
@@ -136,6 +145,20 @@ class TaskLearner:
             found = model.evaluate(self.held, draws=0)
             facts["held_out"] = {name: value for name, value in found.items() if isinstance(value, int | float)}
         return model
+
+    def _settled(self, task: Task, scores: Answers, states: NDArray[np.float32], facts: dict[str, Any]) -> Answers:
+        """What the better head answers of held-out examples, and that head in place of the trained one."""
+        assert isinstance(self.head, nn.Linear)
+        best = task.quality(scores, self.asked)[1]
+        qualities = {"trained with the encoder": best}
+        _, read = run(task, self.encoder, self.head, self.examples)
+        for strength, head in settled_heads(task.kind, self.head, read, self.examples.targets):
+            found = answers_of(task.kind, head, states)
+            quality = qualities[f"C = {strength:g}"] = task.quality(found, self.asked)[1]
+            if quality > best:
+                best, scores, self.head = quality, found, head
+        facts["head"] = qualities
+        return scores
 
 
 def adapted_encoder(encoder: Encoder, chosen: TaskInput, seed: int) -> Encoder:
@@ -183,6 +206,6 @@ def _memory(
     yes = [at for at, example in enumerate(examples.found) if example.target[0] > 0.5]
     yes = yes[:: -(-len(yes) // _REMEMBERED) or 1]
     chosen = Examples([examples[at] for at in yes], examples.width)
-    _, vectors = run(task, encoder, head, chosen)
+    _, states = run(task, encoder, head, chosen)
     texts = tuple(dialogues[example.dialogue].turns[example.turn].text for example in chosen.found)
-    return Memory(texts, vectors)
+    return Memory(texts, unit(states))

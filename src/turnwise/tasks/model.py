@@ -25,6 +25,7 @@ from turnwise.tasks.contexts import tokens_of
 from turnwise.tasks.fitted import Asked, in_parts
 from turnwise.tasks.folder import MARKS, read_arrays, read_task, task_of, write_arrays, write_task
 from turnwise.tasks.rows import Examples
+from turnwise.vectors import unit
 
 _HEAD = "head.safetensors"
 _MEMORY = "memory.safetensors"
@@ -40,10 +41,10 @@ class Memory:
     vectors: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
 
     def near(self, vectors: NDArray[np.float32], label: str) -> list[tuple[Neighbour, ...]]:
-        """For each vector (queries, dim) the most similar turns, best first."""
+        """For each vector (queries, dim), of whatever length, the most similar turns, best first."""
         if not self.texts:
             return [()] * len(vectors)
-        cosines = vectors @ self.vectors.T
+        cosines = unit(vectors) @ self.vectors.T
         order = np.argsort(-cosines, axis=1, kind="stable")[:, :SHOWN_NEIGHBOURS]
         return [
             tuple(Neighbour(self.texts[at], (label,), float(min(1.0, row[at]))) for at in best)
@@ -192,7 +193,7 @@ def load_model(folder: Path, tasks: Sequence[type[BaseTask]], encoder: Encoder |
 def run(
     task: BaseTask, encoder: Encoder, head: nn.Module, examples: Examples, *, precision: Precision = "fp32"
 ) -> tuple[Answers, NDArray[np.float32]]:
-    """What the task's ``decode`` gives, (examples, width), and unit vectors (examples, dim) of what the head reads.
+    """What the task's ``decode`` gives, (examples, width), and what the head reads, (examples, dim).
 
     Where it answers for each token, the answers are an object array: (tokens, width) an example, the padding of its
     batch included. Rows of like length share a batch. No gradients.
@@ -213,7 +214,7 @@ def run(
             answers = task.decode(hidden, head, batch).double().cpu().numpy()
             for row, answer in zip(part, answers, strict=True):
                 scores[row] = answer
-            vectors[part] = nn.functional.normalize(task.pooled(hidden, batch), dim=1).cpu().numpy()
+            vectors[part] = task.pooled(hidden, batch).cpu().numpy()
     return _together(scores, examples.width), vectors
 
 

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from turnwise.dialogue import Dialogue, Turn, intents
 from turnwise.encoder import Encoder
 from turnwise.errors import InputError
-from turnwise.tasks.intent.bank import Bank, Inference, unit
+from turnwise.tasks.intent.bank import Bank, Inference
 from turnwise.tasks.intent.calibration import Calibration
 from turnwise.tasks.intent.examples import Utterance
 from turnwise.tasks.intent.model import Decision, IntentModel
+from turnwise.vectors import unit
 
 TEXTS = ["where is my order", "money please", "block the card", "what is the weather", "我的包裹 🙂", "x" * 500]
 

@@ -9,11 +9,11 @@ import pytest
 from turnwise.dialogue import Turn
 from turnwise.encoder import Encoder
 from turnwise.errors import ModelError, StorageError, TaskMismatchError
-from turnwise.tasks.intent.bank import unit
 from turnwise.tasks.intent.examples import Utterance
 from turnwise.tasks.intent.fit import fit_intent
 from turnwise.tasks.intent.model import IntentModel
 from turnwise.tasks.intent.recipes import Intent
+from turnwise.vectors import unit
 
 TEXTS = ["where is my order", "money please", "block the card", "what is the weather", "我的包裹 🙂", "x" * 500]
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turnwise.errors import InputError
+from turnwise.vectors import unit
 
 Array = NDArray[np.float32]
 
@@ -164,8 +165,3 @@ def softmax(logits: NDArray[np.floating]) -> Array:
     """Along the last axis."""
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True), dtype=np.float32)
-
-
-def unit(vectors: Array) -> Array:
-    """Rows scaled to length 1; a row of zeros stays."""
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12), dtype=np.float32)

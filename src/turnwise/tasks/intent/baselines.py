@@ -10,8 +10,9 @@ from torch.nn import functional
 
 from turnwise.encoder import Encoder
 from turnwise.errors import CorpusError
-from turnwise.tasks.intent.bank import Array, unit
+from turnwise.tasks.intent.bank import Array
 from turnwise.tasks.intent.examples import Utterance, label_names
+from turnwise.vectors import unit
 
 Classifier = Callable[[Sequence[str]], list[str]]
 

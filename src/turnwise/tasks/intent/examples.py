@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from turnwise.dialogue import Dialogue, intents
 from turnwise.errors import CorpusError, InputError
+from turnwise.vectors import unit
 
 if TYPE_CHECKING:
     from turnwise.codec import Codec, Tokens
@@ -140,11 +141,10 @@ def class_means(
 
     With ``out_of_scope`` the examples without an intent, where there are any, have a row of their own, the last.
     """
-    vectors = encoder.encode([example.tokens for example in examples], precision="auto")
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12)
+    vectors = unit(encoder.encode([example.tokens for example in examples], precision="auto"))
     intents_seen = max((label for example in examples for label in example.labels), default=-1) + 1
     outside = out_of_scope and any(not example.labels for example in examples)
     sums = np.zeros((intents_seen + outside, vectors.shape[1]), dtype=np.float32)
     for vector, example in zip(vectors, examples, strict=True):
         sums[list(example.labels) or ([-1] if outside else [])] += vector
-    return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True).clip(min=1e-12), dtype=np.float32)
+    return unit(sums)

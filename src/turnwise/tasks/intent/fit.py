@@ -16,7 +16,7 @@ from turnwise.heads import Projection
 from turnwise.parts import Part
 from turnwise.tasks.best import Best
 from turnwise.tasks.intent.all_pairs import AllPairs, ClassHead
-from turnwise.tasks.intent.bank import Array, Bank, unit
+from turnwise.tasks.intent.bank import Array, Bank
 from turnwise.tasks.intent.calibration import Calibration, HeldOut, fit_confidence, most_right
 from turnwise.tasks.intent.examples import IntentExample, Utterance, as_examples, label_names
 from turnwise.tasks.intent.model import Decision, IntentModel
@@ -25,6 +25,7 @@ from turnwise.tasks.intent.projection import project
 from turnwise.tasks.intent.recipes import Intent, Stage2
 from turnwise.tasks.intent.softmax import Classes, LinearClasses, SoftmaxClasses, refuse_several
 from turnwise.training import Settings, Step, Training
+from turnwise.vectors import unit
 from turnwise.vocabulary import occurring_vocabulary
 
 OnStep = Callable[[str, Step], None]

@@ -18,7 +18,7 @@ from turnwise.heads import Projection
 from turnwise.messages import nearest
 from turnwise.metrics import Outcome, intent_metrics
 from turnwise.tasks.folder import MARKS, read_arrays, read_task, write_arrays, write_task
-from turnwise.tasks.intent.bank import Array, Bank, Inference, nearest_rows, unit
+from turnwise.tasks.intent.bank import Array, Bank, Inference, nearest_rows
 from turnwise.tasks.intent.calibration import (
     Calibration,
     HeldOut,
@@ -32,6 +32,7 @@ from turnwise.tasks.intent.card import model_card
 from turnwise.tasks.intent.examples import Utterance, asked, utterances
 from turnwise.tasks.intent.projection import project, projection_of
 from turnwise.tasks.intent.softmax import Classes
+from turnwise.vectors import unit
 
 TASK = "intent"
 SHOWN_NEIGHBOURS = 3

@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 
 from turnwise.heads import Projection
-from turnwise.tasks.intent.bank import Array, unit
+from turnwise.tasks.intent.bank import Array
+from turnwise.vectors import unit
 
 
 def project(vectors: Array, projection: Projection | None) -> Array:

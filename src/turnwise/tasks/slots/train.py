@@ -105,7 +105,7 @@ def train(
         parameter.requires_grad_(False)
     for parameter in moving:
         parameter.requires_grad_(True)
-    optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
+    optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
     rates = [group["lr"] for group in optimizer.param_groups]
     total = steps_of(settings, len(material))
     names = None if material.names is None else material.names.repeat(members)
