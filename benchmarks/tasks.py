@@ -109,7 +109,6 @@ def measure(
         "seconds_to_measure": taking,
         "epochs": model.facts["epochs"],
         "steps": model.facts["steps"],
-        "head": model.facts.get("head"),
         "settings": {"training": model.facts["training"], "input": model.facts["input"], **tables},
     }
 
