@@ -92,9 +92,9 @@ def stc3() -> Parts:
 
 
 PROTOCOLS = {
-    "acts-next/gsim": Protocol("acts", gsim, "micro_f1", {"mode": "next"}),
-    "acts-next/multiwoz": Protocol("acts", multiwoz, "micro_f1", {"mode": "next"}, dev=150),
-    "acts-next/sample": Protocol("acts", sample, "micro_f1", {"mode": "next"}),
+    "acts-next/gsim": Protocol("acts-next", gsim, "micro_f1"),
+    "acts-next/multiwoz": Protocol("acts-next", multiwoz, "micro_f1", dev=150),
+    "acts-next/sample": Protocol("acts-next", sample, "micro_f1"),
     "acts/gsim": Protocol("acts", gsim, "micro_f1"),
     "acts/multiwoz": Protocol("acts", multiwoz, "micro_f1", dev=150),
     "acts/sample": Protocol("acts", sample, "micro_f1"),

@@ -78,8 +78,8 @@ def test_a_report_of_personal_data_shows_what_was_missed_and_says_so(console: Co
     assert "Each kind, weakest first" in html
 
 
-def test_the_next_acts_are_a_mode(console: Console, tiny_encoder: Path, talks: str) -> None:
-    flags = ("--mode", "next", "--encoder", tiny_encoder, *QUICK)
+def test_the_next_acts_have_a_recipe(console: Console, tiny_encoder: Path, talks: str) -> None:
+    flags = ("--recipe", "acts-next", "--encoder", tiny_encoder, *QUICK)
     assert console("fit", "acts", "-c", talks, "--dev", talks, *flags, "-o", "model").returncode == 0
     done = console("predict", "model", "--input", talks, "--json")
     turns = json.loads(done.stdout.splitlines()[0])["turns"]
@@ -93,7 +93,6 @@ def test_the_next_acts_are_a_mode(console: Console, tiny_encoder: Path, talks: s
     [
         (("--recipe", "handoff"), "recipe handoff is for handoff; run: turnwise fit handoff"),
         (("--recipe", "none-such"), "there is no recipe"),
-        (("--mode", "past"), "mode is 'past', expected one of 'seen', 'next'"),
         (("--epochs", "0"), "epochs is 0"),
         (("--corpus", "none.jsonl"), "none.jsonl"),
         (("--encoder", "./nowhere"), "there is no encoder folder"),

@@ -242,7 +242,7 @@ def test_each_has_a_recipe_of_its_name_and_wrong_keys_are_told_at_once(kind: typ
     assert kind.name in recipe_names()
     fitting = task_recipe(kind.name)
     assert type(fitting.task) is kind
-    chosen = {"context": 2, "average": "macro"} if kind is Emotion else {}
+    chosen = {Emotion: {"context": 2, "average": "macro"}, Acts: {"context": 1}}.get(kind, {})
     assert fitting.task == kind(**chosen)  # type: ignore[arg-type]
     wrong = tmp_path / "wrong.toml"
     wrong.write_text(f'task = "{kind.name}"\n[parameters]\nbatchsize = 3\n[training]\nepoch = 2\n', encoding="utf-8")
@@ -250,6 +250,10 @@ def test_each_has_a_recipe_of_its_name_and_wrong_keys_are_told_at_once(kind: typ
         task_recipe(str(wrong))
     with pytest.raises(RecipeError, match="task = 'intent'"):
         task_recipe("intent")
+
+
+def test_the_next_acts_are_foretold_from_the_whole_dialogue() -> None:
+    assert task_recipe("acts-next").task == Acts(mode="next")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from turnwise.cli.language import warn_of_dialogues
 from turnwise.cli.options import CORPUS_HELP, ColumnOption, SeedOption, columns
 
 ABOUT = {
-    "acts": "Fit dialogue acts: of each turn, or (--mode next) of the agent's turn that comes next.",
+    "acts": "Fit dialogue acts: of each turn, or (--recipe acts-next) of the agent's turn that comes next.",
     "emotion": "Fit the emotions of what customers say.",
     "handoff": "Fit hand-off: whether a person should take over, asked at each customer turn.",
     "pii": "Fit personal data: names, addresses, numbers and whatever else is marked in the layer pii.",
@@ -32,7 +32,6 @@ def task_command(name: str) -> Callable[..., None]:
         seed: SeedOption = 0,
         encoder: Annotated[str, typer.Option(help="embedded, an encoder folder, or a Hugging Face name.")] = "embedded",
         recipe: Annotated[str, typer.Option(help="A shipped recipe or a .toml file; see docs/recipes.md.")] = name,
-        mode: Annotated[str | None, typer.Option(help="Of acts: seen or next.", hidden=name != "acts")] = None,
         precision: Annotated[
             float | None, typer.Option(help="Of hand-off: the precision aimed at.", hidden=name != "handoff")
         ] = None,
@@ -55,7 +54,6 @@ def task_command(name: str) -> Callable[..., None]:
 
         check_replaceable(output, MARKS)
         parameters: dict[str, object] = {
-            "mode": mode,
             "precision": precision,
             "ontology": None if ontology is None else str(ontology),
         }
