@@ -55,7 +55,7 @@ CELLS = {
     "multiwoz21": Cell("multiwoz21:multiwoz21", "val", "val", "test", "multiwoz21/ontology21.json"),
     "sgd": Cell("sgd:sgd", "train", "dev", "test", "schemas"),
 }
-LARGE = {"sgd": {"train": 600, "dev": 100, "test": 600}}
+LARGE = {"sgd": {"train": 400, "dev": 100, "test": 400}}
 """Dialogues of a part, evenly spread, unless --whole."""
 
 

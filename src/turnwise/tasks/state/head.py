@@ -117,6 +117,37 @@ class PooledHead(SlotHead):
         return Predicted(operations, given, nowhere, nowhere)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which slots are computed for each row of a batch: ``places`` (batch, n), their numbers; None for all slots."""
+
+    batch: int
+    slots: int
+    places: Tensor | None
+
+    @classmethod
+    def of(cls, allowed: Tensor) -> "_Asked":
+        """Those that are ``allowed`` (batch, slots), and others where a row has fewer than the most."""
+        batch, slots = allowed.shape
+        most = max(1, int(allowed.sum(1).max()))
+        if most == slots:
+            return cls(batch, slots, None)
+        return cls(batch, slots, allowed.int().argsort(dim=1, descending=True, stable=True)[:, :most])
+
+    def of_each(self, values: Tensor) -> Tensor:
+        """(slots, width) to (batch, n, width)."""
+        if self.places is None:
+            return values.expand(self.batch, -1, -1)
+        return functional.embedding(self.places, values)
+
+    def spread(self, values: Tensor) -> Tensor:
+        """(batch, n, width) to (batch, slots, width), with zeros for what was not computed."""
+        if self.places is None:
+            return values
+        empty = values.new_zeros((self.batch, self.slots, values.shape[2]))
+        return empty.scatter(1, self.places.unsqueeze(2).expand_as(values), values)
+
+
 class AttentiveHead(SlotHead):
     """Each slot attends to the tokens with a query made of its description, and decides what the turn does to it.
 
@@ -124,6 +155,7 @@ class AttentiveHead(SlotHead):
     over cos(c + W_v u, v) / temperature + g and the logit w u of a span; the ends of a span are softmax over u A h_t.
     f and g are learned weights for values that are named in the turn, in the agent's turn before, or earlier.
     All but the slot's own query and bias is shared by the slots, so that one that training lacks can be filled too.
+    Nothing is computed for slots that no dialogue of its size can have; what is said of them means nothing.
     """
 
     def __init__(
@@ -160,22 +192,23 @@ class AttentiveHead(SlotHead):
         self, read: Hidden, pooled: Tensor, targets: Mapping[str, Tensor], out: Tensor | None = None
     ) -> Predicted:
         states = read.states
-        query = self.norm(self.described + self.offset)
-        context = self._attended(query, states + self.asked(targets["asked"]), read.mask)
-        query = query.expand_as(context)
+        asked = _Asked.of(targets["allowed"])
+        described = self.norm(self.described + self.offset)
+        query = asked.of_each(described)
+        context = self._attended(asked.of_each(self.query(described)), states + self.asked(targets["asked"]), read.mask)
         mixed = self.dropout(functional.gelu(self.mixed(torch.cat([context, query, context * query], dim=-1))))
         named = self._named(len(states), targets["named"], out)
-        operations = self.operation(mixed) + self.slot_bias
-        logits = self.compared(context + self.picked(mixed))
+        operations = asked.spread(self.operation(mixed)) + self.slot_bias
+        logits = self.compared(asked.spread(context + self.picked(mixed)))
         if self.named:
             logits = logits + named @ self.named_value
             operations = operations + named.amax(2) @ self.named_operation if self.most else operations
         if out is not None:
             logits = logits.masked_fill(out, NEVER)
-        copied = self.copied(mixed) if self.copy else torch.full_like(operations[..., :1], NEVER)
+        copied = asked.spread(self.copied(mixed)) if self.copy else torch.full_like(operations[..., :1], NEVER)
         text = (targets["turns"] >= 0)[:, None]
         starts, ends = (
-            (layer(mixed) @ states.transpose(1, 2) / states.shape[-1] ** 0.5).masked_fill(~text, NEVER)
+            asked.spread(layer(mixed) @ states.transpose(1, 2) / states.shape[-1] ** 0.5).masked_fill(~text, NEVER)
             for layer in (self.start, self.end)
         )
         return Predicted(
@@ -186,19 +219,17 @@ class AttentiveHead(SlotHead):
         )
 
     def _attended(self, query: Tensor, states: Tensor, mask: Tensor) -> Tensor:
-        """Multi-head attention: (slots, dim) over (batch, tokens, dim) to (batch, slots, dim)."""
-        batch, dim = len(states), states.shape[-1]
+        """Multi-head attention: (batch, slots, dim) over (batch, tokens, dim) to (batch, slots, dim)."""
+        size = states.shape[-1] // self.heads
 
         def split(found: Tensor) -> Tensor:
-            return found.view(*found.shape[:-1], self.heads, dim // self.heads).transpose(-2, -3)
+            each: Tensor = found.unflatten(-1, (self.heads, size))
+            return each.transpose(1, 2)
 
         weighted = functional.scaled_dot_product_attention(
-            split(self.query(query)).expand(batch, -1, -1, -1),
-            split(self.key(states)),
-            split(self.value(states)),
-            attn_mask=mask.bool()[:, None, None],
+            split(query), split(self.key(states)), split(self.value(states)), attn_mask=mask.bool()[:, None, None]
         )
-        found: Tensor = self.out(weighted.transpose(1, 2).reshape(batch, self.slots, dim))
+        found: Tensor = self.out(weighted.transpose(1, 2).flatten(2))
         return found
 
     def _named(self, batch: int, named: Tensor, out: Tensor | None) -> Tensor:
