@@ -116,7 +116,7 @@ def measure(
 def extra(found: Mapping[str, Any], model: TaskModel, protocol: Protocol, measured: list[Any]) -> dict[str, Any]:
     """Figures beside the task's own: as the papers count, and with the published threshold."""
     more: dict[str, Any] = {}
-    if protocol.recipe in ("acts", "acts-next") and "gsim" in protocol.parts.__name__:
+    if protocol.parts.__name__ == "gsim":
         occurring = [row for row in found["labels"].values() if row["support"] + row["predicted"]]
         more["macro_f1_of_13"] = sum(row["f1"] for row in occurring) / UNIVERSAL
     if protocol.neutral is not None:

@@ -105,6 +105,14 @@ def test_what_cannot_be_fitted_says_why(console: Console, talks: str, flags: tup
     assert not (console.folder / "model").exists()
 
 
+def test_a_mode_that_is_none_is_told(console: Console, talks: str) -> None:
+    (console.folder / "past.toml").write_text('task = "acts"\n[parameters]\nmode = "past"\n', encoding="utf-8")
+    done = console("fit", "acts", "--corpus", talks, "--recipe", "past.toml", "-o", "model")
+    assert done.returncode != 0
+    assert "mode is 'past', expected one of 'seen', 'next'" in done.stderr.replace("\n", " ")
+    assert not (console.folder / "model").exists()
+
+
 def test_an_encoder_of_another_language_is_warned_of(console: Console, tiny_encoder: Path) -> None:
     said = [("我的卡在哪里", "ask"), ("谢谢", "thank")] * 4
     talks = [

@@ -118,7 +118,7 @@ class PooledHead(SlotHead):
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Computed:
     """Which slots are computed for each row of a batch: ``places`` (batch, n), their numbers; None for all slots."""
 
     batch: int
@@ -126,7 +126,7 @@ class _Asked:
     places: Tensor | None
 
     @classmethod
-    def of(cls, allowed: Tensor) -> "_Asked":
+    def of(cls, allowed: Tensor) -> "_Computed":
         """Those that are ``allowed`` (batch, slots), and others where a row has fewer than the most."""
         batch, slots = allowed.shape
         most = max(1, int(allowed.sum(1).max()))
@@ -155,7 +155,7 @@ class AttentiveHead(SlotHead):
     over cos(c + W_v u, v) / temperature + g and the logit w u of a span; the ends of a span are softmax over u A h_t.
     f and g are learned weights for values that are named in the turn, in the agent's turn before, or earlier.
     All but the slot's own query and bias is shared by the slots, so that one that training lacks can be filled too.
-    Nothing is computed for slots that no dialogue of its size can have; what is said of them means nothing.
+    Of a dialogue no more slots are computed than any of its batch can have, its own first; the rest is not to be read.
     """
 
     def __init__(
@@ -192,23 +192,25 @@ class AttentiveHead(SlotHead):
         self, read: Hidden, pooled: Tensor, targets: Mapping[str, Tensor], out: Tensor | None = None
     ) -> Predicted:
         states = read.states
-        asked = _Asked.of(targets["allowed"])
+        computed = _Computed.of(targets["allowed"])
         described = self.norm(self.described + self.offset)
-        query = asked.of_each(described)
-        context = self._attended(asked.of_each(self.query(described)), states + self.asked(targets["asked"]), read.mask)
+        query = computed.of_each(described)
+        context = self._attended(
+            computed.of_each(self.query(described)), states + self.asked(targets["asked"]), read.mask
+        )
         mixed = self.dropout(functional.gelu(self.mixed(torch.cat([context, query, context * query], dim=-1))))
         named = self._named(len(states), targets["named"], out)
-        operations = asked.spread(self.operation(mixed)) + self.slot_bias
-        logits = self.compared(asked.spread(context + self.picked(mixed)))
+        operations = computed.spread(self.operation(mixed)) + self.slot_bias
+        logits = self.compared(computed.spread(context + self.picked(mixed)))
         if self.named:
             logits = logits + named @ self.named_value
             operations = operations + named.amax(2) @ self.named_operation if self.most else operations
         if out is not None:
             logits = logits.masked_fill(out, NEVER)
-        copied = asked.spread(self.copied(mixed)) if self.copy else torch.full_like(operations[..., :1], NEVER)
+        copied = computed.spread(self.copied(mixed)) if self.copy else torch.full_like(operations[..., :1], NEVER)
         text = (targets["turns"] >= 0)[:, None]
         starts, ends = (
-            asked.spread(layer(mixed) @ states.transpose(1, 2) / states.shape[-1] ** 0.5).masked_fill(~text, NEVER)
+            computed.spread(layer(mixed) @ states.transpose(1, 2) / states.shape[-1] ** 0.5).masked_fill(~text, NEVER)
             for layer in (self.start, self.end)
         )
         return Predicted(
